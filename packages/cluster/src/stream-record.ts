@@ -1,0 +1,24 @@
+import type { StreamKey } from '@headwater/contracts';
+import type { NodeRef } from './node-record.ts';
+
+/**
+ * `live`: the owner has a publisher. `interrupted`: the publisher is away, the owner holds the stream.
+ * `orphaned`: the owner is dead. `ended`: over; only the epoch is remembered.
+ */
+export type StreamState = 'live' | 'interrupted' | 'orphaned' | 'ended';
+
+/** A stream as the registry knows it. */
+export interface StreamRecord {
+  readonly stream: StreamKey;
+  readonly owner: NodeRef;
+  /** Where to pull it from, `host:port`; empty when it has ended. */
+  readonly relayAddress: string;
+  /** The fencing number of this ownership: grows with each, whatever happens to the registry's memory. */
+  readonly epoch: number;
+  readonly state: StreamState;
+  /** The digest that a publisher must prove to take the stream over; absent when it published without one. */
+  readonly credential?: string;
+  readonly codecs: readonly string[];
+  /** Registry time at which this epoch began, Unix ms; for display only. */
+  readonly sinceMs: number;
+}

@@ -1,0 +1,86 @@
+// The registry is the cluster's one shared memory: who is there, who owns which stream, at which epoch. The media path
+// never waits for it. Implementations pass the suite in `testing/registry-conformance.ts`.
+import type { StreamKey } from '@headwater/contracts';
+import type { NodeLoad, NodeRecord, NodeRef } from './node-record.ts';
+import type { StreamRecord, StreamState } from './stream-record.ts';
+
+/** What a publisher's node asks for. */
+export interface ClaimRequest {
+  readonly stream: StreamKey;
+  readonly owner: NodeRef;
+  readonly relayAddress: string;
+  readonly credential?: string;
+  /**
+   * True when the claiming node has seen for itself that it may replace the current owner: it owns the stream itself and
+   * its publisher was silent or is the same party. Between nodes an equal `credential` is what allows a takeover.
+   */
+  readonly mayReplace?: boolean;
+  /** The highest epoch the claimer has ever seen for the stream; the granted one is above it. */
+  readonly seenEpoch?: number;
+}
+
+/** `claimed` carries the new record; `refused` the record of the owner that stands in the way. */
+export type ClaimResult =
+  | { readonly outcome: 'claimed'; readonly record: StreamRecord }
+  | { readonly outcome: 'refused'; readonly current: StreamRecord };
+
+/** A change to a stream by its owner; refused (false) when owner or epoch are no longer current. */
+export interface StreamUpdate {
+  readonly stream: StreamKey;
+  readonly owner: NodeRef;
+  readonly epoch: number;
+  readonly state?: StreamState;
+  readonly codecs?: readonly string[];
+}
+
+/** What a heartbeat carries. */
+export interface Heartbeat {
+  readonly node: NodeRef;
+  readonly load: NodeLoad;
+  readonly isDraining: boolean;
+  /** The streams that the node believes it owns, by epoch. */
+  readonly owned: ReadonlyMap<StreamKey, number>;
+}
+
+/** `lost` names the streams of the heartbeat that somebody else owns by now: drop them. */
+export type HeartbeatResult =
+  | { readonly outcome: 'renewed'; readonly lost: readonly StreamKey[] }
+  | { readonly outcome: 'unknown_node' };
+
+/** What watchers hear of, in the order in which it happened. */
+export type RegistryEvent =
+  | { readonly type: 'stream_claimed'; readonly record: StreamRecord }
+  | { readonly type: 'stream_updated'; readonly record: StreamRecord }
+  | { readonly type: 'stream_ended'; readonly record: StreamRecord }
+  | { readonly type: 'node_joined'; readonly node: NodeRecord }
+  | { readonly type: 'node_updated'; readonly node: NodeRecord }
+  | { readonly type: 'node_left'; readonly node: NodeRef };
+
+/** A running watch; closing twice does nothing. */
+export interface Watch {
+  close(): void;
+}
+
+/** Nodes, streams and their ownership. Every method may reject with `registry_unavailable`. */
+export interface StreamRegistry {
+  /** Announces a node, or replaces its earlier incarnation, whose streams become orphaned. */
+  join(node: NodeRecord): Promise<void>;
+  /** Renews the node's lease and all that it owns. */
+  heartbeat(beat: Heartbeat): Promise<HeartbeatResult>;
+  /** The node stops: its streams become orphaned at once. Does nothing for another incarnation. */
+  leave(node: NodeRef): Promise<void>;
+  nodes(): Promise<readonly NodeRecord[]>;
+
+  /** Succeeds when the stream is free, ended, orphaned, owned by a dead node, or may be taken over; raises the epoch. */
+  claim(request: ClaimRequest): Promise<ClaimResult>;
+  /** Compare-and-set by owner and epoch. */
+  update(update: StreamUpdate): Promise<boolean>;
+  /** Compare-and-delete by owner and epoch: the stream ends. False when somebody else owns it. */
+  release(stream: StreamKey, owner: NodeRef, epoch: number): Promise<boolean>;
+  stream(stream: StreamKey): Promise<StreamRecord | undefined>;
+  streams(): Promise<readonly StreamRecord[]>;
+
+  /** Hears every event from now on. Listeners must not throw. */
+  watch(listener: (event: RegistryEvent) => void): Watch;
+  close(): Promise<void>;
+}
