@@ -1,0 +1,22 @@
+/** What a peer may make the chunk reader hold. Passing any of them is a protocol error. */
+export interface ChunkReaderLimits {
+  /** Length of one message. */
+  readonly messageBytes: number;
+  /** Memory of all messages that are not complete yet. */
+  readonly unfinishedBytes: number;
+  /** Chunk streams ever used on the connection. */
+  readonly chunkStreams: number;
+}
+
+/** 10 MiB, 24 MiB, 256. */
+export const defaultChunkReaderLimits: ChunkReaderLimits = {
+  messageBytes: 10 * 1024 * 1024,
+  unfinishedBytes: 24 * 1024 * 1024,
+  chunkStreams: 256,
+};
+
+/** The chunk size that both sides start with (RTMP 1.0 §5.4.1). */
+export const initialChunkSize = 128;
+
+/** The chunk size that we announce and write with. */
+export const rtmpChunkSizeOut = 60_000;
