@@ -9,3 +9,6 @@ export * from './limits.ts';
 export * from './message.ts';
 export * from './rtmp-format.ts';
 export * from './server-delegate.ts';
+export * from './amf-value.ts';
+export * from './amf0-decode.ts';
+export * from './amf0-encode.ts';
