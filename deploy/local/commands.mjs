@@ -1,0 +1,49 @@
+// What each npm script does, once the checkout is ready.
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { ensureBuilt } from './build.mjs';
+import { runChecks } from './checks.mjs';
+import { ensureInstalled } from './install.mjs';
+import { attend, root } from './step.mjs';
+import { ensureSystemPackages } from './system-packages.mjs';
+
+/** How to call this file. */
+export const usage = 'usage: node deploy/local/run.mjs headwater|build|check|test|bench [arguments]';
+
+/** @type {ReadonlyMap<string, (args: string[]) => Promise<void>>} */
+export const commands = new Map(Object.entries({ headwater, build: prepare, check, test, bench }));
+
+async function prepare() {
+  await ensureInstalled();
+  await ensureBuilt();
+}
+
+/**
+ * Becomes the program: it runs in this very process, so that signals, exit code and terminal are its own.
+ * @param {string[]} args
+ */
+async function headwater(args) {
+  await prepare();
+  const main = resolve(root, 'packages/headwater/dist/main.js');
+  process.argv = [process.execPath, main, ...args];
+  process.setSourceMapsEnabled(true);
+  await import(pathToFileURL(main).href);
+}
+
+async function check() {
+  await ensureInstalled();
+  process.exitCode = (await runChecks()) ? 0 : 1;
+}
+
+/** @param {string[]} args handed on to vitest */
+async function test(args) {
+  await prepare();
+  await ensureSystemPackages();
+  process.exitCode = await attend(process.execPath, ['node_modules/vitest/vitest.mjs', 'run', ...args]);
+}
+
+/** @param {string[]} args handed on to the benchmark */
+async function bench(args) {
+  await prepare();
+  process.exitCode = await attend(process.execPath, ['--import', 'tsx', 'test/bench/main.ts', ...args]);
+}

@@ -1,0 +1,56 @@
+// Programs from outside npm that the tests drive. Root on Debian gets them installed; anybody else is told what to do.
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { StepFailed, capture, say, step } from './step.mjs';
+
+/** Debian package → the program that shows it is there. */
+const packages = { ffmpeg: 'ffmpeg', 'redis-server': 'redis-server', chromium: 'chromium' };
+
+/** Makes the programs that tests need available, or fails with one sentence that says how to get them. */
+export async function ensureSystemPackages() {
+  const missing = missingPackages();
+  if (missing.length === 0) return;
+  const how = `apt-get install ${missing.join(' ')}`;
+  if (process.getuid?.() !== 0 || !isOnPath('apt-get')) {
+    throw new StepFailed(`the tests need ${missing.join(', ')}; install with: sudo ${how}`);
+  }
+  const env = { DEBIAN_FRONTEND: 'noninteractive' };
+  const args = [
+    '-qq',
+    '-y',
+    '-o',
+    'DPkg::Lock::Timeout=300',
+    '--no-install-recommends',
+    'install',
+    ...missing,
+  ];
+  say(`installing ${missing.join(', ')} for the tests …`);
+  // Without package lists, or with old ones, the first try fails.
+  const first = await capture('apt-get', args, { env });
+  if (first.code !== 0) {
+    await step('fetching the package lists', 'apt-get', ['-qq', 'update'], { env });
+    await step(`installing ${missing.join(', ')}`, 'apt-get', args, { env });
+  }
+  const stillMissing = missingPackages();
+  if (stillMissing.length > 0) {
+    throw new StepFailed(`${stillMissing.join(', ')} cannot be found after: ${how}`);
+  }
+}
+
+function missingPackages() {
+  return Object.entries(packages)
+    .filter(([, program]) => !isOnPath(program))
+    .map(([name]) => name);
+}
+
+/** @param {string} program */
+function isOnPath(program) {
+  return (process.env['PATH'] ?? '').split(delimiter).some((folder) => {
+    try {
+      accessSync(join(folder, program), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
