@@ -1,1 +1,2 @@
-export {};
+export * from './manual-clock.ts';
+export * from './test-frames.ts';
