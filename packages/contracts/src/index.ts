@@ -5,3 +5,8 @@ export * from './errors.ts';
 export * from './logger.ts';
 export * from './metrics.ts';
 export * from './stream-key.ts';
+export * from './config.ts';
+export * from './config-keys.ts';
+export * from './config-problem.ts';
+export { configJsonSchema, type ConfigInput } from './config-schema.ts';
+export * from './api.ts';

@@ -1,0 +1,98 @@
+// Checks between keys: each value is fine by itself, but not together with another.
+import type { ConfigProblem } from './config-problem.ts';
+import type { ConfigSettings } from './config-schema.ts';
+
+/** Everything that does not fit together, the key named being the one to change. */
+export function checkConfig(settings: ConfigSettings): ConfigProblem[] {
+  const { registry, viewer, relay, fanOut, limits } = settings;
+  return [
+    ...expect(registry.heartbeat * 2 <= registry.lease, {
+      key: 'registry.lease',
+      value: `${registry.lease}ms`,
+      expected: `at least twice registry.heartbeat (${registry.heartbeat}ms)`,
+    }),
+    ...expect(viewer.softBacklog < viewer.hardBacklog, {
+      key: 'viewer.hardBacklog',
+      value: `${viewer.hardBacklog}B`,
+      expected: `more than viewer.softBacklog (${viewer.softBacklog}B)`,
+    }),
+    ...expect(viewer.softDelay < viewer.hardDelay, {
+      key: 'viewer.hardDelay',
+      value: `${viewer.hardDelay}ms`,
+      expected: `more than viewer.softDelay (${viewer.softDelay}ms)`,
+    }),
+    ...expect(relay.retryMin <= relay.retryMax, {
+      key: 'relay.retryMax',
+      value: `${relay.retryMax}ms`,
+      expected: `at least relay.retryMin (${relay.retryMin}ms)`,
+    }),
+    ...expect(relay.batch < relay.stall, {
+      key: 'relay.stall',
+      value: `${relay.stall}ms`,
+      expected: `more than relay.batch (${relay.batch}ms)`,
+    }),
+    ...expect(limits.message < relay.maxMessage, {
+      key: 'relay.maxMessage',
+      value: `${relay.maxMessage}B`,
+      expected: `more than limits.message (${limits.message}B)`,
+    }),
+    ...expect(fanOut.immediateBelowViewers <= fanOut.manyViewers, {
+      key: 'fanOut.manyViewers',
+      value: String(fanOut.manyViewers),
+      expected: `at least fanOut.immediateBelowViewers (${fanOut.immediateBelowViewers})`,
+    }),
+    ...expect(limits.message <= limits.unfinishedMessages, {
+      key: 'limits.unfinishedMessages',
+      value: `${limits.unfinishedMessages}B`,
+      expected: `at least limits.message (${limits.message}B)`,
+    }),
+    ...checkAccess(settings),
+    ...checkPorts(settings),
+  ];
+}
+
+function checkAccess({ access }: ConfigSettings): ConfigProblem[] {
+  const hasKeys = Object.keys(access.keys).length > 0;
+  if (access.kind === 'keys' && !hasKeys) {
+    return [
+      {
+        key: 'access.keys',
+        expected: 'at least one entry, as access.kind is keys: nobody could publish or play',
+      },
+    ];
+  }
+  if (access.kind === 'open' && hasKeys) {
+    return [
+      {
+        key: 'access.kind',
+        value: '"open"',
+        expected: 'keys, as access.keys has entries: they would protect nothing',
+      },
+    ];
+  }
+  return [];
+}
+
+function checkPorts(settings: ConfigSettings): ConfigProblem[] {
+  const taken = new Map<string, string>();
+  const problems: ConfigProblem[] = [];
+  for (const name of ['rtmp', 'http', 'admin', 'relay'] as const) {
+    const { port, bind = settings.bind } = settings[name];
+    const address = `${bind}:${port}`;
+    const other = taken.get(address);
+    if (port === 0) continue;
+    if (other === undefined) taken.set(address, name);
+    else {
+      problems.push({
+        key: `${name}.port`,
+        value: String(port),
+        expected: `another port than ${other}.port`,
+      });
+    }
+  }
+  return problems;
+}
+
+function expect(isFine: boolean, problem: ConfigProblem): ConfigProblem[] {
+  return isFine ? [] : [problem];
+}

@@ -1,0 +1,305 @@
+// Every key that the configuration may have, with its default and its description. The reference page and the JSON
+// Schema are generated from here; `config.ts` turns the result into what the program reads.
+import * as z from 'zod';
+import {
+  choice,
+  duration,
+  flag,
+  noted,
+  optionalText,
+  port,
+  size,
+  text,
+  textList,
+  whole,
+} from './config-values.ts';
+
+const word = /^[A-Za-z0-9_.-]{1,128}$/;
+const host = /^(\*|[A-Za-z0-9_.:-]{1,253})$/;
+const wordText = '1 to 128 of A-Z a-z 0-9 _ . -';
+const hostText = 'an IP address or host name of this machine, or * for all interfaces';
+
+const listenAddress = (what: string) =>
+  optionalText(host, `Address to listen on for ${what}. Left out: the value of \`bind\`.`, hostText);
+
+function section<Shape extends z.core.$ZodLooseShape>(description: string, shape: Shape) {
+  return z
+    .strictObject(shape)
+    .prefault({} as never)
+    .describe(description);
+}
+
+const node = section('This node.', {
+  id: optionalText(word, 'Name of the node, unique in the cluster. Left out: the host name.', wordText),
+  zone: text(word, 'default', 'Failure zone the node runs in.', wordText),
+  region: text(word, 'default', 'Region the node runs in; a region has one or more zones.', wordText),
+  stopDeadline: duration(
+    '10s',
+    { min: '0s', max: '10m' },
+    'How long a clean stop may take before connections are cut.',
+  ),
+});
+
+const rtmp = section('RTMP: publish and play.', {
+  port: port(1935, 'TCP port for RTMP publishers and viewers.'),
+  bind: listenAddress('RTMP'),
+  chunkSize: whole(
+    60_000,
+    { min: 128, max: 16_777_215 },
+    'Chunk size of what is sent, in bytes. Smaller values cost CPU time.',
+  ),
+  windowAckSize: whole(
+    2_500_000,
+    { min: 1024, max: 2_147_483_647 },
+    'Window acknowledgement size announced to peers, in bytes.',
+  ),
+});
+
+const http = section('HTTP: HTTP-FLV, WebSocket-FLV and the built-in page.', {
+  port: port(8080, 'TCP port for HTTP viewers.'),
+  bind: listenAddress('HTTP viewers'),
+  page: flag(true, 'Serve the built-in page with the list of live streams and a player.'),
+  corsOrigins: textList(
+    /^(\*|https?:\/\/[^\s/]+)$/,
+    ['*'],
+    'Origins whose pages may play streams from here.',
+    'a list of origins such as https://example.org, or *',
+  ),
+});
+
+const admin = section('Admin: health, metrics and the API. Do not expose it to the public.', {
+  port: port(9090, 'TCP port for health checks, metrics and the admin API.'),
+  bind: listenAddress('the admin API'),
+});
+
+const relay = section('Relay: how edges pull streams from origins (gRPC).', {
+  port: port(50_051, 'TCP port on which an origin serves edges.'),
+  bind: listenAddress('the relay'),
+  advertise: optionalText(
+    /^[A-Za-z0-9_.-]{1,253}(:\d{1,5})?$|^\[[0-9A-Fa-f:.]+\](:\d{1,5})?$/,
+    'Address under which edges reach this origin, `host` or `host:port`. Left out: chosen from the listening address.',
+    'host or host:port',
+  ),
+  connectTimeout: duration('2s', { min: '100ms', max: '1m' }, 'How long an edge waits for a connection.'),
+  keepalive: duration('3s', { min: '1s', max: '5m' }, 'Pause between keepalive pings on a relay connection.'),
+  keepaliveTimeout: duration(
+    '2s',
+    { min: '500ms', max: '1m' },
+    'How long an unanswered keepalive ping is tolerated.',
+  ),
+  stall: duration(
+    '2s',
+    { min: '200ms', max: '1m' },
+    'An upstream that sends nothing for this long is left and looked up again.',
+  ),
+  retryMin: duration('100ms', { min: '10ms', max: '10s' }, 'First pause before a failed pull is repeated.'),
+  retryMax: duration('2s', { min: '100ms', max: '1m' }, 'Longest pause before a failed pull is repeated.'),
+  batch: duration(
+    '40ms',
+    { min: '0ms', max: '500ms' },
+    'How long frames are collected into one message. 0: each video frame goes at once.',
+  ),
+  maxMessage: size(
+    '32MiB',
+    { min: '11MiB', max: '1GiB' },
+    'Largest relay message; must hold the largest frame.',
+  ),
+  edgeBacklog: size(
+    '16MiB',
+    { min: '1MiB', max: '1GiB' },
+    'What may wait for one edge before frames are skipped up to the next keyframe.',
+  ),
+});
+
+const registry = section('Registry: which node owns which stream.', {
+  kind: choice(['embedded'], 'embedded', 'Where ownership is kept. `embedded`: in this process.'),
+  heartbeat: duration('1s', { min: '100ms', max: '1m' }, 'Pause between heartbeats of a node.'),
+  lease: duration(
+    '4s',
+    { min: '500ms', max: '5m' },
+    'A node without a heartbeat for this long is taken for dead.',
+  ),
+});
+
+const gopCache = section('What a stream keeps so that a new viewer starts at once.', {
+  maxFrames: whole(2500, { min: 1, max: 1_000_000 }, 'Frames kept for new viewers of a stream.'),
+  maxSize: size('16MiB', { min: '64KiB', max: '1GiB' }, 'Memory kept for new viewers of a stream.'),
+  maxDuration: duration('15s', { min: '1s', max: '5m' }, 'Time kept for new viewers of a stream.'),
+});
+
+const viewer = section('How viewers are served.', {
+  waitForStream: duration(
+    '10s',
+    { min: '0s', max: '5m' },
+    'How long a viewer waits for a stream that is not live yet.',
+  ),
+  linger: duration(
+    '20s',
+    { min: '0s', max: '1h' },
+    'How long an edge goes on pulling after the last viewer left.',
+  ),
+  softBacklog: size(
+    '1MiB',
+    { min: '64KiB', max: '1GiB' },
+    'A viewer this far behind skips to the newest keyframe.',
+  ),
+  softDelay: duration(
+    '2s',
+    { min: '100ms', max: '5m' },
+    'A viewer this far behind skips to the newest keyframe.',
+  ),
+  hardBacklog: size('8MiB', { min: '64KiB', max: '1GiB' }, 'A viewer this far behind is disconnected.'),
+  hardDelay: duration('10s', { min: '200ms', max: '10m' }, 'A viewer this far behind is disconnected.'),
+  stall: duration(
+    '30s',
+    { min: '1s', max: '10m' },
+    'A viewer that reads nothing for this long is disconnected.',
+  ),
+});
+
+const viewerCount = { min: 0, max: 1_000_000 };
+const fanOut = section(
+  'When frames are written to viewers: more viewers of a stream, fewer and larger writes.',
+  {
+    immediateBelowViewers: whole(
+      300,
+      viewerCount,
+      'Below this many viewers of a stream each video frame is written at once.',
+    ),
+    merge: duration(
+      '100ms',
+      { min: '0ms', max: '2s' },
+      'Frames are collected this long at and above `immediateBelowViewers`.',
+    ),
+    manyViewers: whole(1500, viewerCount, 'From this many viewers of a stream on, `manyMerge` applies.'),
+    manyMerge: duration(
+      '350ms',
+      { min: '0ms', max: '2s' },
+      'Frames are collected this long at and above `manyViewers`.',
+    ),
+    lowLatencyMerge: duration(
+      '20ms',
+      { min: '0ms', max: '2s' },
+      'Longest collection for viewers that ask for `latency=low`, whatever their number.',
+    ),
+  },
+);
+
+const limits = section('What peers may use. Every limit protects the others on the same node.', {
+  connections: whole(
+    50_000,
+    { min: 1, max: 10_000_000 },
+    'Open viewer and publisher connections of the node.',
+  ),
+  connectionsPerAddress: whole(256, { min: 1, max: 1_000_000 }, 'Open connections of one remote address.'),
+  newConnectionsPerAddress: whole(
+    64,
+    { min: 1, max: 1_000_000 },
+    'New connections of one remote address per second.',
+  ),
+  exemptAddresses: textList(
+    /^[0-9A-Fa-f:.]{2,45}(\/\d{1,3})?$/,
+    ['127.0.0.0/8', '::1/128'],
+    'Addresses or networks without the two limits per address: proxies, load balancers, this machine.',
+    'a list of IP addresses or networks such as 10.0.0.0/8',
+  ),
+  publishers: whole(5000, { min: 0, max: 1_000_000 }, 'Streams published to the node at once.'),
+  viewers: whole(50_000, { min: 0, max: 10_000_000 }, 'Viewers of the node at once.'),
+  handshake: duration(
+    '10s',
+    { min: '500ms', max: '5m' },
+    'From the connection to the end of RTMP `connect`, or of an HTTP request head.',
+  ),
+  idle: duration('30s', { min: '1s', max: '1h' }, 'From RTMP `connect` to `publish` or `play`.'),
+  publisherSilence: duration(
+    '10s',
+    { min: '1s', max: '10m' },
+    'A publisher that sends nothing for this long is disconnected.',
+  ),
+  message: size('10MiB', { min: '64KiB', max: '16777215B' }, 'Largest RTMP message, thus largest frame.'),
+  unfinishedMessages: size(
+    '24MiB',
+    { min: '64KiB', max: '1GiB' },
+    'Unfinished RTMP messages of one connection together.',
+  ),
+  chunkStreams: whole(256, { min: 8, max: 65_600 }, 'RTMP chunk streams of one connection.'),
+});
+
+const secrets = z.array(z.string().min(1).max(512)).max(1000);
+const keyEntry = z.strictObject({
+  publish: z
+    .union([z.literal('open'), secrets])
+    .optional()
+    .describe('Keys that allow publishing, or `open` for everybody.'),
+  play: z
+    .union([z.literal('open'), secrets])
+    .optional()
+    .describe('Keys that allow playing, or `open` for everybody.'),
+});
+
+const access = section('Who may publish and play.', {
+  kind: choice(
+    ['open', 'keys'],
+    'open',
+    '`open`: everybody. `keys`: only with a key of `access.keys`, given as `?token=KEY`.',
+  ),
+  keys: noted(
+    z
+      .record(z.string().regex(/^(\*|[A-Za-z0-9_.-]{1,128}(\/[A-Za-z0-9_.-]{1,128})?)$/), keyEntry)
+      .prefault({})
+      .describe(
+        'Keys by stream (`live/cam1`), by app (`live`) or for all (`*`). For each action the most specific entry that names ' +
+          'the action counts; without any, it is refused.',
+      ),
+    {
+      kind: 'map',
+      expected: 'a map from app/name, app or * to { publish: [key, …] or open, play: [key, …] or open }',
+      isSecret: true,
+    },
+  ),
+});
+
+const log = section('Log lines on standard output.', {
+  level: choice(['debug', 'info', 'warn', 'error'], 'info', 'The least important lines that are written.'),
+  format: choice(['auto', 'json', 'pretty'], 'auto', '`auto`: pretty on a terminal, JSON lines otherwise.'),
+});
+
+/** The whole configuration as people write it: strict, every key described, every default filled in. */
+export const configSchema = z.strictObject({
+  node,
+  bind: text(host, '*', 'Address to listen on, for all ports that do not name their own.', hostText),
+  apps: textList(
+    /^(\*|[A-Za-z0-9_.-]{1,128}\*?)$/,
+    ['live'],
+    'Applications that are served: the first part of a stream key. `*` at the end stands for any rest.',
+    'a list of application names; * at the end stands for any rest',
+  ),
+  hold: duration(
+    '15s',
+    { min: '0s', max: '60s' },
+    'How long viewers are kept connected while a stream has no publisher.',
+  ),
+  rtmp,
+  http,
+  admin,
+  relay,
+  registry,
+  gopCache,
+  viewer,
+  fanOut,
+  limits,
+  access,
+  log,
+});
+
+/** Parsed values under the names people use: durations in milliseconds, sizes in bytes. */
+export type ConfigSettings = z.output<typeof configSchema>;
+
+/** What a configuration file may contain. */
+export type ConfigInput = z.input<typeof configSchema>;
+
+/** The JSON Schema (draft-07) of a configuration file, for editors and for tools that check values. */
+export function configJsonSchema(): Record<string, unknown> {
+  const schema = z.toJSONSchema(configSchema, { target: 'draft-7', io: 'input' });
+  return { ...schema, title: 'Headwater configuration' };
+}

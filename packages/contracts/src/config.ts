@@ -1,0 +1,249 @@
+// What the program reads: plain values with their units in the names, checked against each other, frozen. Made once at
+// start; packages below the program get plain option objects built from it.
+import { checkConfig } from './config-check.ts';
+import { configKeyAbove, configKeys, configSections } from './config-keys.ts';
+import { ConfigError, nearestWord, type ConfigProblem } from './config-problem.ts';
+import { configSchema, type ConfigSettings } from './config-schema.ts';
+import type * as z from 'zod';
+
+/** An address to listen on. `host` undefined means all interfaces. */
+export interface ListenConfig {
+  readonly host: string | undefined;
+  readonly port: number;
+}
+
+/** For one action: everybody, or whoever has one of these keys; undefined: this entry does not say. */
+export type AccessKeys = 'open' | readonly string[] | undefined;
+
+/** The compiled configuration. */
+export interface Config {
+  readonly node: {
+    readonly id: string;
+    readonly zone: string;
+    readonly region: string;
+    readonly stopDeadlineMs: number;
+  };
+  readonly apps: readonly string[];
+  readonly holdMs: number;
+  readonly rtmp: ListenConfig & { readonly chunkSizeBytes: number; readonly windowAckBytes: number };
+  readonly http: ListenConfig & { readonly hasPage: boolean; readonly corsOrigins: readonly string[] };
+  readonly admin: ListenConfig;
+  readonly relay: ListenConfig & {
+    /** `host` or `host:port`; undefined: to be chosen from the listening address. */
+    readonly advertise: string | undefined;
+    readonly connectTimeoutMs: number;
+    readonly keepaliveMs: number;
+    readonly keepaliveTimeoutMs: number;
+    readonly stallMs: number;
+    readonly retryMinMs: number;
+    readonly retryMaxMs: number;
+    readonly batchMs: number;
+    readonly maxMessageBytes: number;
+    readonly edgeBacklogBytes: number;
+  };
+  readonly registry: { readonly kind: 'embedded'; readonly heartbeatMs: number; readonly leaseMs: number };
+  readonly gopCache: {
+    readonly maxFrames: number;
+    readonly maxBytes: number;
+    readonly maxDurationMs: number;
+  };
+  readonly viewer: {
+    readonly waitForStreamMs: number;
+    readonly lingerMs: number;
+    readonly softBacklogBytes: number;
+    readonly softDelayMs: number;
+    readonly hardBacklogBytes: number;
+    readonly hardDelayMs: number;
+    readonly stallMs: number;
+  };
+  readonly fanOut: {
+    readonly immediateBelowViewers: number;
+    readonly mergeMs: number;
+    readonly manyViewers: number;
+    readonly manyMergeMs: number;
+    readonly lowLatencyMergeMs: number;
+  };
+  readonly limits: {
+    readonly connections: number;
+    readonly connectionsPerAddress: number;
+    readonly newConnectionsPerAddressPerSecond: number;
+    readonly exemptAddresses: readonly string[];
+    readonly publishers: number;
+    readonly viewers: number;
+    readonly handshakeMs: number;
+    readonly idleMs: number;
+    readonly publisherSilenceMs: number;
+    readonly messageBytes: number;
+    readonly unfinishedMessageBytes: number;
+    readonly chunkStreams: number;
+  };
+  readonly access: {
+    readonly kind: 'open' | 'keys';
+    readonly keys: Readonly<Record<string, { readonly publish: AccessKeys; readonly play: AccessKeys }>>;
+  };
+  readonly log: {
+    readonly level: 'debug' | 'info' | 'warn' | 'error';
+    readonly format: 'auto' | 'json' | 'pretty';
+  };
+}
+
+/** What compiling needs to know beside the values. */
+export interface CompileOptions {
+  /** Used where `node.id` is not set. */
+  readonly defaultNodeId: string;
+  /** Where the value at a dotted path comes from, for messages. */
+  readonly sourceOf?: (path: string) => string | undefined;
+}
+
+/** Parses, fills in defaults, cross-checks and freezes. Throws `ConfigError` with every problem found. */
+export function compileConfig(input: unknown, options: CompileOptions): Config {
+  const sourceOf = options.sourceOf ?? (() => undefined);
+  const parsed = configSchema.safeParse(input);
+  if (!parsed.success) throw new ConfigError(problemsOf(parsed.error, input, sourceOf));
+  const conflicts = checkConfig(parsed.data).map((problem) => withSource(problem, sourceOf));
+  if (conflicts.length > 0) throw new ConfigError(conflicts);
+  return freeze(compiled(parsed.data, options.defaultNodeId));
+}
+
+/** True when an application is served, by the patterns of `apps`. */
+export function isAppServed(patterns: readonly string[], app: string): boolean {
+  return patterns.some((pattern) =>
+    pattern.endsWith('*') ? app.startsWith(pattern.slice(0, -1)) : app === pattern,
+  );
+}
+
+function compiled(settings: ConfigSettings, defaultNodeId: string): Config {
+  const { node, rtmp, http, admin, relay, registry, gopCache, viewer, fanOut, limits, access } = settings;
+  const listen = (section: { port: number; bind?: string | undefined }): ListenConfig => {
+    const host = section.bind ?? settings.bind;
+    return { host: host === '*' ? undefined : host, port: section.port };
+  };
+  return {
+    node: {
+      id: node.id ?? defaultNodeId,
+      zone: node.zone,
+      region: node.region,
+      stopDeadlineMs: node.stopDeadline,
+    },
+    apps: settings.apps,
+    holdMs: settings.hold,
+    rtmp: { ...listen(rtmp), chunkSizeBytes: rtmp.chunkSize, windowAckBytes: rtmp.windowAckSize },
+    http: { ...listen(http), hasPage: http.page, corsOrigins: http.corsOrigins },
+    admin: listen(admin),
+    relay: {
+      ...listen(relay),
+      advertise: relay.advertise,
+      connectTimeoutMs: relay.connectTimeout,
+      keepaliveMs: relay.keepalive,
+      keepaliveTimeoutMs: relay.keepaliveTimeout,
+      stallMs: relay.stall,
+      retryMinMs: relay.retryMin,
+      retryMaxMs: relay.retryMax,
+      batchMs: relay.batch,
+      maxMessageBytes: relay.maxMessage,
+      edgeBacklogBytes: relay.edgeBacklog,
+    },
+    registry: { kind: registry.kind, heartbeatMs: registry.heartbeat, leaseMs: registry.lease },
+    gopCache: {
+      maxFrames: gopCache.maxFrames,
+      maxBytes: gopCache.maxSize,
+      maxDurationMs: gopCache.maxDuration,
+    },
+    viewer: {
+      waitForStreamMs: viewer.waitForStream,
+      lingerMs: viewer.linger,
+      softBacklogBytes: viewer.softBacklog,
+      softDelayMs: viewer.softDelay,
+      hardBacklogBytes: viewer.hardBacklog,
+      hardDelayMs: viewer.hardDelay,
+      stallMs: viewer.stall,
+    },
+    fanOut: {
+      immediateBelowViewers: fanOut.immediateBelowViewers,
+      mergeMs: fanOut.merge,
+      manyViewers: fanOut.manyViewers,
+      manyMergeMs: fanOut.manyMerge,
+      lowLatencyMergeMs: fanOut.lowLatencyMerge,
+    },
+    limits: compiledLimits(limits),
+    access: {
+      kind: access.kind,
+      keys: Object.fromEntries(
+        Object.entries(access.keys).map(([name, entry]) => [
+          name,
+          { publish: entry.publish, play: entry.play },
+        ]),
+      ),
+    },
+    log: settings.log,
+  };
+}
+
+function compiledLimits(limits: ConfigSettings['limits']): Config['limits'] {
+  return {
+    connections: limits.connections,
+    connectionsPerAddress: limits.connectionsPerAddress,
+    newConnectionsPerAddressPerSecond: limits.newConnectionsPerAddress,
+    exemptAddresses: limits.exemptAddresses,
+    publishers: limits.publishers,
+    viewers: limits.viewers,
+    handshakeMs: limits.handshake,
+    idleMs: limits.idle,
+    publisherSilenceMs: limits.publisherSilence,
+    messageBytes: limits.message,
+    unfinishedMessageBytes: limits.unfinishedMessages,
+    chunkStreams: limits.chunkStreams,
+  };
+}
+
+type SourceOf = (path: string) => string | undefined;
+
+function problemsOf(error: z.ZodError, input: unknown, sourceOf: SourceOf): ConfigProblem[] {
+  const problems = new Map<string, ConfigProblem>();
+  const add = (problem: ConfigProblem): void => {
+    if (!problems.has(problem.key)) problems.set(problem.key, withSource(problem, sourceOf));
+  };
+  for (const issue of error.issues) {
+    const isUnknownKey = issue.code === 'unrecognized_keys';
+    if (isUnknownKey && configKeyAbove(issue.path) === undefined) {
+      for (const name of issue.keys) add(unknownKey([...issue.path, name].join('.')));
+    } else {
+      add(wrongValue(isUnknownKey ? [...issue.path, ...issue.keys.slice(0, 1)] : issue.path, input));
+    }
+  }
+  return [...problems.values()];
+}
+
+function unknownKey(path: string): ConfigProblem {
+  const names = [...configKeys, ...configSections].map((known) => known.path);
+  const suggestion = nearestWord(path, names);
+  return { key: path, expected: 'a known key', ...(suggestion === undefined ? {} : { suggestion }) };
+}
+
+function wrongValue(path: readonly PropertyKey[], input: unknown): ConfigProblem {
+  const key = configKeyAbove(path);
+  const name = path.map(String).join('.');
+  let value = input;
+  for (const part of path) value = (value as Record<PropertyKey, unknown> | null | undefined)?.[part];
+  const shown = key?.isSecret === true ? '(not shown)' : shownValue(value);
+  const within = configKeys.filter((known) => known.path.startsWith(`${name}.`)).map((known) => known.path);
+  const expected = key?.expected ?? (name === '' ? 'keys and values' : `a section with ${within.join(', ')}`);
+  return { key: name === '' ? 'configuration' : name, value: shown, expected };
+}
+
+function shownValue(value: unknown): string {
+  return value === undefined ? 'missing' : JSON.stringify(value).slice(0, 100);
+}
+
+function withSource(problem: ConfigProblem, sourceOf: SourceOf): ConfigProblem {
+  const source = sourceOf(problem.key);
+  return source === undefined ? problem : { ...problem, source };
+}
+
+function freeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    for (const inner of Object.values(value)) freeze(inner);
+  }
+  return value;
+}
