@@ -20,3 +20,9 @@ export const initialChunkSize = 128;
 
 /** The chunk size that we announce and write with. */
 export const rtmpChunkSizeOut = 60_000;
+
+/** The longest message that the 24-bit length field can announce. */
+export const maxMessageLength = 0xff_ff_ff;
+
+/** A 24-bit time field of this value means that 4 bytes with the time follow the header (RTMP 1.0 §5.3.1.3). */
+export const extendedTimestampMark = 0xff_ff_ff;
