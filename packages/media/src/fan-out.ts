@@ -1,0 +1,306 @@
+// One stream in one wire format towards any number of viewers. Frames gather until a flush, a flush makes one Buffer,
+// and every viewer gets that same Buffer by one write. A viewer that does not keep up is a position that stays behind:
+// beyond its soft limit it jumps to a keyframe, beyond its hard limit it is ended. What costs is the number of write
+// calls, so the window between flushes grows with the audience.
+import type { Clock, CloseReason, Timer } from '@headwater/contracts';
+import { BatchLog } from './batch-log.ts';
+import type { Frame } from './frame.ts';
+import type { Sink } from './sink.ts';
+import type { StreamFormat, TrackPresence } from './stream-format.ts';
+import { Subscriber, type BacklogLimits } from './subscriber.ts';
+
+/** From `viewers` viewers on, frames are merged for up to `windowMs` before a flush; 0 flushes each video frame. */
+export interface FlushStep {
+  readonly viewers: number;
+  readonly windowMs: number;
+}
+
+/** How a fan-out batches and spreads its writes. */
+export interface FanOutOptions {
+  readonly clock: Clock;
+  readonly format: StreamFormat;
+  readonly source: JoinSource;
+  readonly backlog: BacklogLimits;
+  /** In rising order of viewers, the first for 0. */
+  readonly flushSteps: readonly FlushStep[];
+}
+
+/** What a fan-out needs to know of its stream to start a viewer at a keyframe. */
+export interface JoinSource {
+  readonly tracks: TrackPresence;
+  /** Metadata and sequence headers, stamped with that time. */
+  headers(atTimestampMs: number): Frame[];
+  /** Sequence number of the first frame a viewer can start from; undefined when there is none yet. */
+  readonly joinSequence: number | undefined;
+  /** The frames from there on: newest keyframe on, or recent audio. */
+  joinFrames(): readonly Frame[];
+  /** All frames after that sequence number; undefined when some of them are gone. */
+  framesAfter(sequence: number): readonly Frame[] | undefined;
+}
+
+// Audio leaves with the next video frame; when video stays away it leaves after this long.
+const audioHoldMs = 100;
+// Viewers written in one go; more are spread over the window so that one burst does not block the loop.
+const slotViewers = 250;
+const slotSpacingMs = 15;
+
+/** Delivers one stream in one format. Created by `LiveStream` for the first viewer, dropped with the last. */
+export class FanOut {
+  readonly #clock: Clock;
+  readonly #format: StreamFormat;
+  readonly #source: JoinSource;
+  readonly #backlog: BacklogLimits;
+  readonly #flushSteps: readonly FlushStep[];
+  readonly #log: BatchLog;
+  readonly #subscribers: Subscriber[] = [];
+  #pending: Frame[] = [];
+  #pendingSinceMs = 0;
+  #lastFlushed: number;
+  #burst: { readonly first: Frame | undefined; readonly bytes: Buffer } | undefined;
+  #flushTimer: Timer | undefined;
+  #slotTimer: Timer | undefined;
+  #slotsDue = 0;
+
+  /** `lastSequence` is the newest frame of the stream when the fan-out begins, -1 when there is none. */
+  constructor(options: FanOutOptions, lastSequence: number) {
+    this.#clock = options.clock;
+    this.#format = options.format;
+    this.#source = options.source;
+    this.#backlog = options.backlog;
+    this.#flushSteps = options.flushSteps;
+    this.#lastFlushed = lastSequence;
+    this.#log = new BatchLog({ maxBytes: options.backlog.softBytes, maxAgeMs: options.backlog.softMs });
+  }
+
+  get viewers(): number {
+    return this.#subscribers.length;
+  }
+
+  /** Adds a viewer that starts at the newest keyframe at once, or with `skipping` at the next one. */
+  add(sink: Sink, ended: (reason: CloseReason) => void, state: 'waiting' | 'skipping'): Subscriber {
+    const subscriber = this.#insert(new Subscriber(sink, ended, state));
+    if (state === 'skipping') {
+      subscriber.lastSequence = this.#newestSequence();
+      return subscriber;
+    }
+    // The keyframe to start from may still be pending; flushing it a little early lets the picture start at once.
+    if (this.#startFrames(subscriber).length === 0 && this.#pending.length > 0) this.flush();
+    else this.#tryStart(subscriber);
+    return subscriber;
+  }
+
+  /** Adds a viewer that has everything up to `sequence`; undefined when frames after it are gone. */
+  addAfter(sequence: number, sink: Sink, ended: (reason: CloseReason) => void): Subscriber | undefined {
+    const missed = this.#source.framesAfter(sequence);
+    if (missed === undefined) return undefined;
+    const subscriber = this.#insert(new Subscriber(sink, ended, 'waiting'));
+    const flushed = missed.filter((frame) => frame.sequence <= this.#lastFlushed);
+    subscriber.hasPreamble = true;
+    if (flushed.length > 0) subscriber.write(this.#format.encode(flushed));
+    this.#follow(subscriber);
+    return subscriber;
+  }
+
+  remove(subscriber: Subscriber): void {
+    if (subscriber.state === 'detached') return;
+    subscriber.state = 'detached';
+    const last = this.#subscribers.pop();
+    if (last === undefined || last === subscriber) return;
+    this.#subscribers[subscriber.index] = last;
+    last.index = subscriber.index;
+  }
+
+  push(frame: Frame): void {
+    const pending = this.#pending;
+    if (pending.length === 0) this.#pendingSinceMs = this.#clock.nowMs();
+    pending.push(frame);
+    const windowMs = this.#windowMs();
+    const { hasVideo } = this.#source.tracks;
+    const isFlushPoint =
+      frame.kind === 'video' ? frame.role !== 'header' : frame.kind === 'audio' && !hasVideo;
+    if (windowMs === 0 && isFlushPoint) this.flush();
+    else this.#armFlushTimer(windowMs === 0 ? audioHoldMs : windowMs);
+  }
+
+  /** Makes a batch of what is pending and begins to write it. */
+  flush(): void {
+    const frames = this.#pending;
+    const last = frames[frames.length - 1];
+    if (last === undefined) return;
+    this.#pending = [];
+    this.#burst = undefined;
+    this.#lastFlushed = last.sequence;
+    const bytes = this.#format.encode(frames);
+    if (bytes.length > 0) this.#log.append(bytes, last.sequence, this.#clock.nowMs());
+    this.#visitFromStart();
+  }
+
+  /** Looks after viewers that are behind while no frames come: writes what they can take, ends those that are too slow. */
+  sweep(): void {
+    this.#visit(0, this.#subscribers.length);
+  }
+
+  /** Ends every viewer, after writing what they are owed. */
+  close(reason: CloseReason): void {
+    this.flush();
+    this.sweep();
+    this.#flushTimer?.cancel();
+    this.#slotTimer?.cancel();
+    for (const subscriber of [...this.#subscribers]) this.#end(subscriber, reason);
+  }
+
+  #insert(subscriber: Subscriber): Subscriber {
+    subscriber.index = this.#subscribers.push(subscriber) - 1;
+    return subscriber;
+  }
+
+  #newestSequence(): number {
+    return this.#pending[this.#pending.length - 1]?.sequence ?? this.#lastFlushed;
+  }
+
+  #windowMs(): number {
+    const viewers = this.#subscribers.length;
+    let windowMs = 0;
+    for (const step of this.#flushSteps) if (viewers >= step.viewers) windowMs = step.windowMs;
+    return windowMs;
+  }
+
+  // One timer stays armed instead of one made and cancelled for each frame: when it fires early it is set again.
+  #armFlushTimer(delayMs: number): void {
+    this.#flushTimer ??= this.#clock.after(delayMs, () => {
+      this.#flushTimer = undefined;
+      if (this.#pending.length === 0) return;
+      const waitedMs = this.#clock.nowMs() - this.#pendingSinceMs;
+      if (waitedMs >= delayMs) this.flush();
+      else this.#armFlushTimer(delayMs - waitedMs);
+    });
+  }
+
+  #visitFromStart(): void {
+    const slots = Math.ceil(this.#subscribers.length / slotViewers);
+    if (slots <= 1) {
+      this.#visit(0, this.#subscribers.length);
+      return;
+    }
+    // A round still under way is extended, so that each slot has its turn after this flush as well.
+    this.#slotsDue = slots;
+    if (this.#slotTimer === undefined) this.#visitSlot(0);
+  }
+
+  #visitSlot(slot: number): void {
+    this.#visit(slot * slotViewers, (slot + 1) * slotViewers);
+    this.#slotsDue--;
+    if (this.#slotsDue <= 0) {
+      this.#slotTimer = undefined;
+      return;
+    }
+    const slots = Math.ceil(this.#subscribers.length / slotViewers);
+    const spacingMs = Math.min(slotSpacingMs, Math.max(1, this.#windowMs() / slots));
+    this.#slotTimer = this.#clock.after(spacingMs, () => {
+      this.#visitSlot((slot + 1) % Math.max(1, slots));
+    });
+  }
+
+  // Backwards, because ending a viewer moves the last one into its place.
+  #visit(from: number, to: number): void {
+    const nowMs = this.#clock.nowMs();
+    for (let index = Math.min(to, this.#subscribers.length) - 1; index >= from; index--) {
+      const subscriber = this.#subscribers[index];
+      if (subscriber !== undefined) this.#pump(subscriber, nowMs);
+    }
+  }
+
+  #pump(subscriber: Subscriber, nowMs: number): void {
+    if (subscriber.sink.pendingBytes > 0) {
+      this.#judgeBlocked(subscriber, nowMs);
+      return;
+    }
+    subscriber.blockedSinceMs = undefined;
+    if (subscriber.state !== 'following') {
+      this.#tryStart(subscriber);
+      return;
+    }
+    if (subscriber.cursor < this.#log.tail) {
+      this.#skip(subscriber);
+      this.#tryStart(subscriber);
+      return;
+    }
+    for (let batch = this.#log.get(subscriber.cursor); batch !== undefined;) {
+      subscriber.write(batch.bytes);
+      subscriber.lastSequence = batch.lastSequence;
+      subscriber.cursor++;
+      batch = subscriber.sink.pendingBytes > 0 ? undefined : this.#log.get(subscriber.cursor);
+    }
+  }
+
+  #judgeBlocked(subscriber: Subscriber, nowMs: number): void {
+    subscriber.blockedSinceMs ??= nowMs;
+    const blockedMs = nowMs - subscriber.blockedSinceMs;
+    const { softBytes, softMs, hardBytes, hardMs } = this.#backlog;
+    const pendingBytes = subscriber.sink.pendingBytes;
+    if (blockedMs > hardMs || (pendingBytes > hardBytes && blockedMs > softMs)) {
+      this.#end(subscriber, 'slow_viewer');
+      return;
+    }
+    if (subscriber.state !== 'following' || subscriber.cursor === this.#log.head) return;
+    const next = this.#log.get(subscriber.cursor);
+    const isTooFar =
+      next === undefined ||
+      this.#log.endOffset - next.offset + pendingBytes > softBytes ||
+      nowMs - next.flushedAtMs > softMs;
+    if (isTooFar) this.#skip(subscriber);
+  }
+
+  #skip(subscriber: Subscriber): void {
+    subscriber.state = 'skipping';
+  }
+
+  #startFrames(subscriber: Subscriber): readonly Frame[] {
+    const { joinSequence } = this.#source;
+    if (joinSequence === undefined || joinSequence > this.#lastFlushed) return [];
+    // Never back to what it has seen already; audio alone can go on from anywhere.
+    const isAhead = joinSequence > subscriber.lastSequence;
+    if (!isAhead && this.#source.tracks.hasVideo) return [];
+    const frames = this.#source.joinFrames();
+    return isAhead ? frames : frames.filter((frame) => frame.sequence > subscriber.lastSequence);
+  }
+
+  #tryStart(subscriber: Subscriber): void {
+    const frames = this.#startFrames(subscriber);
+    const first = frames[0];
+    if (first === undefined) return;
+    if (subscriber.state === 'skipping')
+      subscriber.droppedFrames += first.sequence - subscriber.lastSequence - 1;
+    const burst = this.#burstOf(frames);
+    if (subscriber.hasPreamble) {
+      subscriber.write(burst);
+    } else {
+      subscriber.hasPreamble = true;
+      const preamble = this.#format.preamble(this.#source.tracks);
+      subscriber.write(preamble.length === 0 ? burst : Buffer.concat([preamble, burst]));
+    }
+    this.#follow(subscriber);
+  }
+
+  #follow(subscriber: Subscriber): void {
+    subscriber.state = 'following';
+    subscriber.cursor = this.#log.head;
+    subscriber.lastSequence = this.#lastFlushed;
+  }
+
+  // Headers and the GOP up to the last flush: shared by all who join before the next one.
+  #burstOf(frames: readonly Frame[]): Buffer {
+    const cached = this.#burst;
+    const first = frames[0];
+    if (cached !== undefined && cached.first === first) return cached.bytes;
+    const flushed = frames.filter((frame) => frame.sequence <= this.#lastFlushed);
+    const bytes = this.#format.encode([...this.#source.headers(first?.timestampMs ?? 0), ...flushed]);
+    this.#burst = { first, bytes };
+    return bytes;
+  }
+
+  #end(subscriber: Subscriber, reason: CloseReason): void {
+    this.remove(subscriber);
+    subscriber.ended(reason);
+  }
+}
