@@ -270,7 +270,7 @@ export class FanOut {
     const first = frames[0];
     if (first === undefined) return;
     if (subscriber.state === 'skipping')
-      subscriber.droppedFrames += first.sequence - subscriber.lastSequence - 1;
+      {subscriber.droppedFrames += first.sequence - subscriber.lastSequence - 1;}
     const burst = this.#burstOf(frames);
     if (subscriber.hasPreamble) {
       subscriber.write(burst);

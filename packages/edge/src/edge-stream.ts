@@ -1,0 +1,233 @@
+// A stream that viewers of this edge watch: pulled once whatever their number, spliced onto one rising timeline, kept
+// while its publisher is away, kept a while after the last viewer left.
+import {
+  AppError,
+  type Clock,
+  type CloseReason,
+  type Logger,
+  type StreamKey,
+  type Timer,
+} from '@headwater/contracts';
+import type { StreamRecord, StreamRegistry } from '@headwater/cluster';
+import { LiveStream, Timeline, type FlushPlan, type FrameRingLimits } from '@headwater/media';
+import type { PulledState, RelayClient } from '@headwater/relay';
+import { Upstream, type UpstreamListener } from './upstream.ts';
+
+/** `waiting` for the stream to come; `live`; `holding` viewers while nothing comes; `ended` for good. */
+export type EdgeStreamPhase = 'waiting' | 'live' | 'holding' | 'ended';
+
+/** Which phase may follow which. */
+export const edgeStreamTransitions: Readonly<Record<EdgeStreamPhase, readonly EdgeStreamPhase[]>> = {
+  waiting: ['live', 'holding', 'ended'],
+  live: ['holding', 'ended'],
+  holding: ['live', 'ended'],
+  ended: [],
+};
+
+/** What all streams of an edge share. */
+export interface EdgeStreamSettings {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly registry: StreamRegistry;
+  readonly relay: RelayClient;
+  readonly nodeId: string;
+  readonly ring: FrameRingLimits;
+  readonly flushPlan: FlushPlan;
+  readonly holdMs: number;
+  readonly lingerMs: number;
+  readonly waitForStreamMs: number;
+  random(): number;
+}
+
+/** A viewer's share in an edge stream. `release` ends it, also while still waiting; twice does nothing. */
+export interface StreamLease {
+  /** Resolves when the stream is there; rejects `stream_not_found` when it does not come in time. */
+  readonly ready: Promise<LiveStream>;
+  readonly release: () => void;
+}
+
+interface Waiter {
+  readonly resolve: (live: LiveStream) => void;
+  readonly reject: (error: AppError) => void;
+  readonly timer: Timer;
+}
+
+/** One stream on an edge. It closes itself and then calls `closed` once. */
+export class EdgeStream {
+  readonly key: StreamKey;
+  readonly #settings: EdgeStreamSettings;
+  readonly #closed: (reason: CloseReason) => void;
+  readonly #logger: Logger;
+  readonly #upstream: Upstream;
+  readonly #timeline: Timeline;
+  readonly #waiters = new Set<Waiter>();
+  readonly #live: LiveStream;
+  #phase: EdgeStreamPhase = 'waiting';
+  #leases = 0;
+  #holdTimer: Timer | undefined;
+  #lingerTimer: Timer | undefined;
+
+  constructor(key: StreamKey, settings: EdgeStreamSettings, closed: (reason: CloseReason) => void) {
+    const { clock, ring, flushPlan } = settings;
+    this.key = key;
+    this.#settings = settings;
+    this.#closed = closed;
+    this.#logger = settings.logger.child({ stream: key });
+    const live = new LiveStream({ key, clock, ring: { ...ring, keep: 'gop' }, flushPlan });
+    this.#live = live;
+    this.#timeline = new Timeline({
+      clock,
+      output: {
+        spliced: (splice) => {
+          this.#logger.info({ ...splice }, 'timeline spliced');
+          live.beginSession();
+        },
+        frame: (frame) => {
+          live.push(frame);
+        },
+      },
+    });
+    this.#upstream = new Upstream({
+      ...settings,
+      stream: key,
+      logger: this.#logger,
+      listener: this.#listener(),
+    });
+    this.#upstream.start();
+  }
+
+  get phase(): EdgeStreamPhase {
+    return this.#phase;
+  }
+
+  get live(): LiveStream {
+    return this.#live;
+  }
+
+  get epoch(): number {
+    return this.#upstream.epoch;
+  }
+
+  /** Takes a share for one viewer. */
+  acquire(): StreamLease {
+    this.#leases++;
+    this.#lingerTimer?.cancel();
+    this.#lingerTimer = undefined;
+    let waiter: Waiter | undefined;
+    let isReleased = false;
+    const ready = new Promise<LiveStream>((resolve, reject) => {
+      if (this.#phase === 'live' || this.#phase === 'holding') resolve(this.#live);
+      else waiter = this.#wait(resolve, reject);
+    });
+    return {
+      ready,
+      release: () => {
+        if (isReleased) return;
+        isReleased = true;
+        if (waiter !== undefined) this.#settle(waiter, () => waiter?.reject(this.#notFound()));
+        this.#leases--;
+        if (this.#leases === 0) this.#abandon();
+      },
+    };
+  }
+
+  /** The registry says that the stream was claimed. */
+  claimed(record: StreamRecord): void {
+    this.#upstream.claimed(record);
+  }
+
+  /** The registry says that the stream is over. */
+  endedElsewhere(record: StreamRecord): void {
+    this.#upstream.endedElsewhere(record);
+  }
+
+  /** Ends the stream for its viewers and stops pulling. */
+  close(reason: CloseReason): void {
+    if (!this.#enter('ended')) return;
+    this.#holdTimer?.cancel();
+    this.#lingerTimer?.cancel();
+    this.#upstream.close();
+    for (const waiter of [...this.#waiters]) this.#settle(waiter, () => waiter.reject(this.#notFound()));
+    this.#live.close(reason);
+    this.#logger.info({ reason }, 'edge stream closed');
+    this.#closed(reason);
+  }
+
+  #listener(): UpstreamListener {
+    return {
+      opened: (info) => {
+        this.#logger.info({ epoch: info.epoch, resumed: info.resumed, state: info.state }, 'pull opened');
+        this.#stateChanged(info.state);
+        for (const waiter of [...this.#waiters]) this.#settle(waiter, () => waiter.resolve(this.#live));
+      },
+      frames: (epoch, frames) => {
+        for (const frame of frames) this.#timeline.push(epoch, frame);
+      },
+      state: (state) => {
+        this.#stateChanged(state);
+      },
+      lost: () => {
+        if (this.#phase === 'live') this.#hold();
+      },
+      ended: (reason) => {
+        this.close(reason);
+      },
+    };
+  }
+
+  #stateChanged(state: PulledState): void {
+    if (state === 'interrupted') {
+      this.#hold();
+      return;
+    }
+    this.#enter('live');
+    this.#holdTimer?.cancel();
+    this.#holdTimer = undefined;
+  }
+
+  #hold(): void {
+    this.#enter('holding');
+    this.#holdTimer ??= this.#settings.clock.after(this.#settings.holdMs, () => {
+      this.close('hold_expired');
+    });
+  }
+
+  #wait(resolve: (live: LiveStream) => void, reject: (error: AppError) => void): Waiter {
+    const timer = this.#settings.clock.after(this.#settings.waitForStreamMs, () => {
+      this.#settle(waiter, () => {
+        reject(this.#notFound());
+      });
+    });
+    const waiter: Waiter = { resolve, reject, timer };
+    this.#waiters.add(waiter);
+    return waiter;
+  }
+
+  #settle(waiter: Waiter, answer: () => void): void {
+    if (!this.#waiters.delete(waiter)) return;
+    waiter.timer.cancel();
+    answer();
+  }
+
+  // A stream that never came is dropped at once; one that was watched is kept for the next viewer.
+  #abandon(): void {
+    if (this.#phase === 'ended') return;
+    if (this.#phase === 'waiting') {
+      this.close('stream_not_found');
+      return;
+    }
+    this.#lingerTimer = this.#settings.clock.after(this.#settings.lingerMs, () => {
+      this.close('client_closed');
+    });
+  }
+
+  #notFound(): AppError {
+    return new AppError('stream_not_found', { details: { stream: this.key } });
+  }
+
+  #enter(next: EdgeStreamPhase): boolean {
+    if (!edgeStreamTransitions[this.#phase].includes(next)) return false;
+    this.#phase = next;
+    return true;
+  }
+}

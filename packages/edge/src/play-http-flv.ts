@@ -1,0 +1,102 @@
+// HTTP-FLV viewers. After the header the response leaves node:http: `Connection: close`, no chunked coding, shared
+// buffers straight to the socket.
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { toAppError, type CloseReason } from '@headwater/contracts';
+import { flvFormat } from '@headwater/media';
+import type { Edge } from './edge.ts';
+import { remoteAddressOf, type FlvRequest } from './flv-request.ts';
+import { problemAnswer } from './problem.ts';
+import { SocketSink } from './socket-sink.ts';
+import type { ViewerContext } from './viewer.ts';
+
+const corsHeaders = {
+  'Access-Control-Allow-Origin': '*',
+  'Access-Control-Allow-Methods': 'GET, HEAD, OPTIONS',
+  'Access-Control-Allow-Headers': '*',
+  'Access-Control-Max-Age': '86400',
+} as const;
+
+const flvHeaders = {
+  'Content-Type': 'video/x-flv',
+  'Cache-Control': 'no-store',
+  'Access-Control-Allow-Origin': '*',
+  'X-Accel-Buffering': 'no',
+  Connection: 'close',
+} as const;
+
+/** One HTTP request for a stream. */
+export interface HttpFlvExchange {
+  readonly edge: Edge;
+  readonly flv: FlvRequest;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly sessionId: string;
+  readonly protocol: 'http-flv';
+}
+
+/** Answers GET with the stream, HEAD and OPTIONS as HTTP wants. Never rejects. */
+export async function playHttpFlv(exchange: HttpFlvExchange): Promise<void> {
+  const { edge, flv, request, response } = exchange;
+  const context: ViewerContext = {
+    sessionId: exchange.sessionId,
+    protocol: exchange.protocol,
+    remoteAddress: remoteAddressOf(request),
+  };
+  try {
+    if (request.method === 'OPTIONS') {
+      response.writeHead(204, corsHeaders).end();
+    } else if (request.method === 'HEAD') {
+      await edge.check({ ...flv, context });
+      response.writeHead(200, flvHeaders).end();
+    } else if (request.method === 'GET') {
+      await stream(exchange, context);
+    } else {
+      response.writeHead(405, { ...corsHeaders, Allow: 'GET, HEAD, OPTIONS', 'Content-Length': '0' }).end();
+    }
+  } catch (caught) {
+    if (response.destroyed || response.headersSent) return;
+    const { status, headers, body } = problemAnswer(toAppError(caught));
+    response.writeHead(status, headers).end(request.method === 'HEAD' ? undefined : body);
+  }
+}
+
+async function stream(exchange: HttpFlvExchange, context: ViewerContext): Promise<void> {
+  const { edge, flv, request } = exchange;
+  const { socket } = request;
+  const gone = new AbortController();
+  const abort = (): void => {
+    gone.abort();
+  };
+  socket.once('close', abort);
+  const viewer = await edge.admit({ ...flv, context, signal: gone.signal });
+  socket.off('close', abort);
+  let reason: CloseReason = 'client_closed';
+  viewer.onEnded = (endedBy) => {
+    reason = endedBy;
+    finish(socket, endedBy);
+  };
+  socket.once('close', () => {
+    viewer.close(reason);
+  });
+  if (socket.destroyed) {
+    viewer.close('client_closed');
+    return;
+  }
+  leaveHttp(socket, request);
+  viewer.deliver({ format: flvFormat, sink: new SocketSink(socket), from: 'keyframe' });
+}
+
+function leaveHttp(socket: Socket, request: IncomingMessage): void {
+  socket.setNoDelay(true);
+  // A response of HTTP/1.1 without length ends with its connection (RFC 9112 section 6.3).
+  const lines = Object.entries(flvHeaders).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.write(`HTTP/1.1 200 OK\r\n${lines.join('')}\r\n`);
+  // Whatever else comes on this connection was not asked for in order: more than a little of it ends the viewer.
+  request.resume();
+}
+
+function finish(socket: Socket, reason: CloseReason): void {
+  if (reason === 'slow_viewer') socket.destroy();
+  else socket.destroySoon();
+}

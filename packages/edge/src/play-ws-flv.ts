@@ -1,0 +1,96 @@
+// WebSocket-FLV viewers. `ws` speaks the handshake and the control frames; media goes beside it straight to the socket,
+// as whole frames, so the two never mix within one.
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { toAppError, type CloseReason } from '@headwater/contracts';
+import { WebSocketServer, type WebSocket } from 'ws';
+import type { Edge } from './edge.ts';
+import { remoteAddressOf, type FlvRequest } from './flv-request.ts';
+import { problemAnswer } from './problem.ts';
+import { SocketSink } from './socket-sink.ts';
+import type { Viewer, ViewerContext } from './viewer.ts';
+import { wsFlvFormat } from './ws-flv-format.ts';
+
+/** One request to upgrade to a WebSocket that carries a stream. */
+export interface WsFlvExchange {
+  readonly edge: Edge;
+  readonly flv: FlvRequest;
+  readonly request: IncomingMessage;
+  readonly socket: Duplex;
+  readonly head: Buffer;
+  readonly sessionId: string;
+}
+
+// Players send nothing but control frames.
+const maxIncomingBytes = 64 * 1024;
+
+// The first subprotocol that a client offers is echoed: some players insist on one.
+const acceptor = new WebSocketServer({
+  noServer: true,
+  maxPayload: maxIncomingBytes,
+  perMessageDeflate: false,
+  clientTracking: false,
+});
+
+/** Upgrades and delivers, or answers the refusal as plain HTTP. Never rejects. */
+export async function playWsFlv(exchange: WsFlvExchange): Promise<void> {
+  const { edge, flv, request, socket, head } = exchange;
+  const context: ViewerContext = {
+    sessionId: exchange.sessionId,
+    protocol: 'ws-flv',
+    remoteAddress: remoteAddressOf(request),
+  };
+  const gone = new AbortController();
+  socket.once('close', () => {
+    gone.abort();
+  });
+  socket.on('error', () => socket.destroy());
+  try {
+    const viewer = await edge.admit({ ...flv, context, signal: gone.signal });
+    if (socket.destroyed) {
+      viewer.close('client_closed');
+      return;
+    }
+    // A handshake that `ws` refuses closes the socket without a WebSocket ever being made.
+    socket.once('close', () => {
+      viewer.close('client_closed');
+    });
+    acceptor.handleUpgrade(request, socket, head, (webSocket) => {
+      deliver(viewer, webSocket, socket);
+    });
+  } catch (caught) {
+    refuse(socket, toAppError(caught));
+  }
+}
+
+function deliver(viewer: Viewer, webSocket: WebSocket, socket: Duplex): void {
+  viewer.onEnded = (reason) => {
+    finish(webSocket, reason);
+  };
+  webSocket.on('message', (_data, isBinary) => {
+    if (!isBinary) webSocket.close(1003, 'nothing is read here');
+  });
+  webSocket.on('close', () => {
+    viewer.close('client_closed');
+  });
+  // `ws` has answered the peer with the right close code by then.
+  webSocket.on('error', () => {
+    viewer.close('protocol_error');
+  });
+  viewer.deliver({ format: wsFlvFormat, sink: new SocketSink(socket), from: 'keyframe' });
+}
+
+function finish(webSocket: WebSocket, reason: CloseReason): void {
+  if (reason === 'slow_viewer') webSocket.terminate();
+  else if (reason === 'shutdown') webSocket.close(1001, reason);
+  else webSocket.close(1000, reason);
+}
+
+function refuse(socket: Duplex, error: ReturnType<typeof toAppError>): void {
+  if (socket.destroyed) return;
+  const { status, reason, headers, body } = problemAnswer(error);
+  const lines = Object.entries({ ...headers, Connection: 'close' }).map(
+    ([name, value]) => `${name}: ${value}\r\n`,
+  );
+  socket.end(`HTTP/1.1 ${String(status)} ${reason}\r\n${lines.join('')}\r\n${body}`);
+}

@@ -1,0 +1,19 @@
+import type { Sink } from '@headwater/media';
+import type { Duplex } from 'node:stream';
+
+/** A socket as a sink. Its owner listens for errors; writes to a socket that is gone are dropped by Node. */
+export class SocketSink implements Sink {
+  readonly #socket: Duplex;
+
+  constructor(socket: Duplex) {
+    this.#socket = socket;
+  }
+
+  get pendingBytes(): number {
+    return this.#socket.writableLength;
+  }
+
+  write(bytes: Buffer): void {
+    if (!this.#socket.destroyed) this.#socket.write(bytes);
+  }
+}

@@ -1,0 +1,6 @@
+export * from './origin.ts';
+export * from './origin-stream.ts';
+export * from './publish-attempt.ts';
+export * from './publish-conflict.ts';
+export * from './publish-session.ts';
+export * from './relay-feed.ts';

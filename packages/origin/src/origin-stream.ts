@@ -1,0 +1,121 @@
+// One publish session as the cluster sees it: an epoch, its numbered frames, the relay pulls that follow it. When the
+// publisher's connection vanishes the stream is held, so that edges keep their viewers; it returns as a new epoch.
+import type { Clock, CloseReason, StreamKey, Timer } from '@headwater/contracts';
+import {
+  classifyFrame,
+  defaultFlushPlan,
+  LiveStream,
+  type FrameKind,
+  type FrameRingLimits,
+  type LiveStreamStats,
+} from '@headwater/media';
+import type { CurrentPublisher } from './publish-conflict.ts';
+
+/** `live`: the publisher is connected. `interrupted`: it is away, the stream is held. `ended`: for good. */
+export type OriginStreamState = 'live' | 'interrupted' | 'ended';
+
+/** Which state may follow which. */
+export const originStreamTransitions: Readonly<Record<OriginStreamState, readonly OriginStreamState[]>> = {
+  live: ['interrupted', 'ended'],
+  interrupted: ['ended'],
+  ended: [],
+};
+
+/** What an origin stream is made of. */
+export interface OriginStreamOptions {
+  readonly key: StreamKey;
+  readonly epoch: number;
+  readonly credential: string | undefined;
+  readonly clock: Clock;
+  readonly ring: FrameRingLimits;
+  readonly holdMs: number;
+  /** Called on each change, with the reason where it ended. */
+  changed(stream: OriginStream, reason?: CloseReason): void;
+  /** Called when the set of codecs grew or changed. */
+  codecsChanged(stream: OriginStream, codecs: readonly string[]): void;
+}
+
+/** A stream of one epoch on its owner. The publish session feeds it; `end` is idempotent. */
+export class OriginStream {
+  readonly key: StreamKey;
+  readonly epoch: number;
+  readonly credential: string | undefined;
+  readonly live: LiveStream;
+  readonly #options: OriginStreamOptions;
+  #state: OriginStreamState = 'live';
+  #nextSequence = 0;
+  #lastMediaMs: number;
+  #codecs = '';
+  #holdTimer: Timer | undefined;
+
+  constructor(options: OriginStreamOptions) {
+    this.key = options.key;
+    this.epoch = options.epoch;
+    this.credential = options.credential;
+    this.#options = options;
+    this.#lastMediaMs = options.clock.nowMs();
+    this.live = new LiveStream({
+      key: options.key,
+      clock: options.clock,
+      ring: { ...options.ring, keep: 'all' },
+      flushPlan: defaultFlushPlan,
+    });
+  }
+
+  get state(): OriginStreamState {
+    return this.#state;
+  }
+
+  get stats(): LiveStreamStats {
+    return this.live.stats;
+  }
+
+  /** How its publisher stands, for the decision about a second one. */
+  get publisher(): CurrentPublisher {
+    return {
+      credential: this.credential,
+      isConnected: this.#state === 'live',
+      silentMs: this.#options.clock.nowMs() - this.#lastMediaMs,
+    };
+  }
+
+  /** Numbers one message and hands it to everything that follows the stream. */
+  push(kind: FrameKind, timestampMs: number, payload: Buffer): void {
+    if (this.#state !== 'live') return;
+    this.#lastMediaMs = this.#options.clock.nowMs();
+    const role = classifyFrame(kind, payload);
+    this.live.push({ kind, role, sequence: this.#nextSequence++, timestampMs, payload });
+    if (role === 'header') this.#noteCodecs();
+  }
+
+  /** The publisher vanished: hold the stream for its return. */
+  interrupt(): void {
+    if (!this.#enter('interrupted')) return;
+    this.#holdTimer = this.#options.clock.after(this.#options.holdMs, () => {
+      this.end('hold_expired');
+    });
+    this.#options.changed(this);
+  }
+
+  /** The stream of this epoch is over: its pulls end with that reason. */
+  end(reason: CloseReason): void {
+    if (!this.#enter('ended')) return;
+    this.#holdTimer?.cancel();
+    this.live.close(reason);
+    this.#options.changed(this, reason);
+  }
+
+  #enter(next: OriginStreamState): boolean {
+    if (!originStreamTransitions[this.#state].includes(next)) return false;
+    this.#state = next;
+    return true;
+  }
+
+  #noteCodecs(): void {
+    const { codecs } = this.live.stats;
+    const joined = codecs.join();
+    if (joined === this.#codecs) return;
+    this.#codecs = joined;
+    this.#options.codecsChanged(this, codecs);
+  }
+}

@@ -1,0 +1,237 @@
+// The origin role: decides about publishers, owns the streams they send, serves them to edges by Relay.Pull.
+import {
+  AppError,
+  streamKey,
+  toAppError,
+  type AccessPolicy,
+  type Clock,
+  type CloseReason,
+  type Counter,
+  type Gauge,
+  type Logger,
+  type Metrics,
+  type StreamKey,
+} from '@headwater/contracts';
+import type { NodeRef, StreamRegistry } from '@headwater/cluster';
+import type { FrameRingLimits } from '@headwater/media';
+import { OriginStream } from './origin-stream.ts';
+import type { PublishAttempt, PublishContext } from './publish-attempt.ts';
+import { mayReplace } from './publish-conflict.ts';
+import { PublishSession } from './publish-session.ts';
+import { RelayFeed } from './relay-feed.ts';
+
+/** What an origin is made of. */
+export interface OriginOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly registry: StreamRegistry;
+  readonly access: AccessPolicy;
+  readonly node: NodeRef;
+  /** Where edges reach this node's relay, `host:port`; asked at each claim. */
+  relayAddress(): string;
+  readonly ring: FrameRingLimits;
+  readonly holdMs: number;
+  readonly maxPublishers: number;
+}
+
+/** A node's publishers and their streams. */
+export class Origin {
+  readonly #options: OriginOptions;
+  readonly #logger: Logger;
+  readonly #streams = new Map<StreamKey, OriginStream>();
+  readonly #sessions = new Map<StreamKey, PublishSession>();
+  readonly #deciding = new Set<StreamKey>();
+  readonly #published: Counter;
+  readonly #live: Gauge;
+  #isDraining = false;
+
+  /** Answers the relay's pulls. */
+  readonly feed: RelayFeed;
+
+  constructor(options: OriginOptions) {
+    this.#options = options;
+    this.#logger = options.logger.child({ role: 'origin' });
+    this.feed = new RelayFeed((key) => this.#streams.get(key));
+    this.#published = options.metrics.counter({
+      name: 'headwater_publish_attempts_total',
+      help: 'Publish attempts by outcome: accepted, or the code of the refusal.',
+      labels: ['outcome'],
+    });
+    this.#live = options.metrics.gauge({
+      name: 'headwater_origin_streams',
+      help: 'Streams this origin owns, held ones included.',
+    });
+  }
+
+  /** The streams that this node owns. */
+  get streams(): ReadonlyMap<StreamKey, OriginStream> {
+    return this.#streams;
+  }
+
+  /** The publishers that are connected. */
+  get sessions(): Iterable<PublishSession> {
+    return this.#sessions.values();
+  }
+
+  /** What the node's heartbeat reports as owned: stream → epoch. */
+  owned(): ReadonlyMap<StreamKey, number> {
+    return new Map([...this.#streams].map(([key, stream]) => [key, stream.epoch]));
+  }
+
+  /** Decides about a publisher; answers it by `accept` or `refuse`. Never rejects. */
+  async publish(attempt: PublishAttempt, context: PublishContext): Promise<void> {
+    try {
+      await this.#admit(attempt, context);
+      this.#published.add(1, { outcome: 'accepted' });
+    } catch (caught) {
+      const error = toAppError(caught);
+      this.#published.add(1, { outcome: error.code });
+      const fields = { sessionId: context.sessionId, app: attempt.app, name: attempt.name, err: error };
+      this.#logger[error.entry.level](fields, 'publish refused');
+      attempt.refuse(error);
+    }
+  }
+
+  /** Somebody else owns these streams by now: drop them and their publishers. */
+  yieldStreams(keys: readonly StreamKey[]): void {
+    for (const key of keys) this.#close(key, 'replaced');
+  }
+
+  /** Ends a stream by an operator's wish; false when it is not here. */
+  kick(key: StreamKey): boolean {
+    if (!this.#streams.has(key)) return false;
+    this.#close(key, 'kicked');
+    return true;
+  }
+
+  /** No new publishers from now on. */
+  drain(): void {
+    this.#isDraining = true;
+  }
+
+  /** Closes every publisher and stream. */
+  close(): void {
+    this.drain();
+    for (const key of [...this.#streams.keys()]) this.#close(key, 'shutdown');
+  }
+
+  async #admit(attempt: PublishAttempt, context: PublishContext): Promise<void> {
+    const key = streamKey(attempt.app, attempt.name);
+    if (this.#isDraining) throw new AppError('draining');
+    if (this.#sessions.size >= this.#options.maxPublishers) {
+      throw new AppError('limit_reached', {
+        details: { limit: 'publishers', max: this.#options.maxPublishers },
+      });
+    }
+    if (this.#deciding.has(key)) throw new AppError('already_publishing', { details: { stream: key } });
+    this.#deciding.add(key);
+    try {
+      const credential = await this.#decideAccess(key, attempt, context);
+      const epoch = await this.#claim(key, credential);
+      if (attempt.isCancelled) await this.#options.registry.release(key, this.#options.node, epoch);
+      else this.#open({ key, epoch, credential, attempt, context });
+    } finally {
+      this.#deciding.delete(key);
+    }
+  }
+
+  async #decideAccess(
+    stream: StreamKey,
+    attempt: PublishAttempt,
+    context: PublishContext,
+  ): Promise<string | undefined> {
+    const { protocol, remoteAddress } = context;
+    const decision = await this.#options.access.decide({
+      action: 'publish',
+      stream,
+      protocol,
+      remoteAddress,
+      params: attempt.params,
+    });
+    if (decision.allowed) return decision.credential;
+    throw new AppError(decision.code, { details: { stream, why: decision.description } });
+  }
+
+  async #claim(key: StreamKey, credential: string | undefined): Promise<number> {
+    const current = this.#streams.get(key);
+    const replaces = current !== undefined && mayReplace(current.publisher, credential);
+    if (current !== undefined && !replaces)
+      {throw new AppError('already_publishing', { details: { stream: key } });}
+    const result = await this.#options.registry.claim({
+      stream: key,
+      owner: this.#options.node,
+      relayAddress: this.#options.relayAddress(),
+      mayReplace: replaces,
+      ...(credential === undefined ? {} : { credential }),
+      ...(current === undefined ? {} : { seenEpoch: current.epoch }),
+    });
+    if (result.outcome === 'claimed') return result.record.epoch;
+    throw new AppError('already_publishing', {
+      details: { stream: key, owner: result.current.owner.nodeId },
+    });
+  }
+
+  #open(accepted: {
+    readonly key: StreamKey;
+    readonly epoch: number;
+    readonly credential: string | undefined;
+    readonly attempt: PublishAttempt;
+    readonly context: PublishContext;
+  }): void {
+    const { key, epoch, credential, attempt, context } = accepted;
+    this.#close(key, 'replaced');
+    const { clock, ring, holdMs, registry, node } = this.#options;
+    const stream = new OriginStream({
+      key,
+      epoch,
+      credential,
+      clock,
+      ring,
+      holdMs,
+      changed: (changed, reason) => {
+        this.#streamChanged(changed, reason);
+      },
+      codecsChanged: (changed, codecs) => {
+        this.#report(registry.update({ stream: key, owner: node, epoch: changed.epoch, codecs }), changed);
+      },
+    });
+    const session = new PublishSession({ stream, context, clock, logger: this.#logger });
+    this.#streams.set(key, stream);
+    this.#sessions.set(key, session);
+    this.#live.set(this.#streams.size);
+    session.open(attempt, () => {
+      if (this.#sessions.get(key) === session) this.#sessions.delete(key);
+    });
+  }
+
+  #close(key: StreamKey, reason: CloseReason): void {
+    // The stream first: what its publisher still sends must not reach anyone.
+    this.#streams.get(key)?.end(reason);
+    this.#sessions.get(key)?.close(reason);
+  }
+
+  #streamChanged(stream: OriginStream, reason: CloseReason | undefined): void {
+    const { registry, node } = this.#options;
+    const { key, epoch } = stream;
+    if (stream.state === 'interrupted') {
+      this.feed.interrupted(stream);
+      this.#report(registry.update({ stream: key, owner: node, epoch, state: 'interrupted' }), stream);
+      return;
+    }
+    if (this.#streams.get(key) === stream) this.#streams.delete(key);
+    this.#live.set(this.#streams.size);
+    this.#logger.info({ stream: key, epoch, reason }, 'stream ended');
+    // A replaced stream belongs to the next epoch; one of a stopping node is orphaned when the node leaves.
+    if (reason !== 'replaced' && reason !== 'shutdown')
+      {this.#report(registry.release(key, node, epoch), stream);}
+  }
+
+  // The media path never waits for the registry: what fails here is repaired by the next heartbeat.
+  #report(change: Promise<boolean>, stream: OriginStream): void {
+    change.catch((caught: unknown) => {
+      const fields = { stream: stream.key, epoch: stream.epoch, err: toAppError(caught) };
+      this.#logger.warn(fields, 'registry not told of a stream change');
+    });
+  }
+}

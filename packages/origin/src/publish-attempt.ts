@@ -1,0 +1,22 @@
+import type { AppError, SessionProtocol } from '@headwater/contracts';
+import type { PublishControl, PublishReceiver } from '@headwater/rtmp';
+
+/**
+ * A publisher before it is accepted, whatever protocol it speaks: the RTMP session's `PublishRequest` fits, an HTTP push
+ * will. Exactly one of `accept` and `refuse` has an effect.
+ */
+export interface PublishAttempt {
+  readonly app: string;
+  readonly name: string;
+  readonly params: ReadonlyMap<string, string>;
+  readonly isCancelled: boolean;
+  accept(receiver: PublishReceiver): PublishControl;
+  refuse(error: AppError): void;
+}
+
+/** Where an attempt comes from. */
+export interface PublishContext {
+  readonly sessionId: string;
+  readonly protocol: SessionProtocol;
+  readonly remoteAddress: string;
+}

@@ -1,0 +1,76 @@
+import type { Clock, CloseReason, Logger } from '@headwater/contracts';
+import type { FrameKind } from '@headwater/media';
+import type { PublishControl, PublishReceiver } from '@headwater/rtmp';
+import type { OriginStream } from './origin-stream.ts';
+import type { PublishAttempt, PublishContext } from './publish-attempt.ts';
+
+/** What a publish session is made of. */
+export interface PublishSessionOptions {
+  readonly stream: OriginStream;
+  readonly context: PublishContext;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+// Ways for a publisher to end that end its stream as well; after all others it may come back to a held stream.
+const finalReasons: ReadonlySet<CloseReason> = new Set<CloseReason>(['unpublished', 'kicked']);
+
+/** An accepted publisher's connection to its stream. */
+export class PublishSession implements PublishReceiver {
+  readonly stream: OriginStream;
+  readonly context: PublishContext;
+  readonly openedAtMs: number;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #startMs: number;
+  #control: PublishControl | undefined;
+  #closed: (() => void) | undefined;
+  #closeReason: CloseReason | undefined;
+  #hasEnded = false;
+
+  constructor(options: PublishSessionOptions) {
+    const { stream, context, clock } = options;
+    this.stream = stream;
+    this.context = context;
+    this.#clock = clock;
+    this.#startMs = clock.nowMs();
+    this.openedAtMs = clock.wallMs();
+    this.#logger = options.logger.child({ sessionId: context.sessionId, stream: stream.key });
+  }
+
+  /** Accepts the attempt; `closed` is called once when the session is over. */
+  open(attempt: PublishAttempt, closed: () => void): void {
+    this.#closed = closed;
+    const { protocol, remoteAddress } = this.context;
+    this.#logger.info({ epoch: this.stream.epoch, protocol, remoteAddress }, 'publish opened');
+    this.#control = attempt.accept(this);
+  }
+
+  media(kind: FrameKind, timestampMs: number, payload: Buffer): void {
+    this.stream.push(kind, timestampMs, payload);
+  }
+
+  ended(reason: CloseReason): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    const finalReason = this.#closeReason ?? reason;
+    if (finalReasons.has(finalReason)) this.stream.end(finalReason);
+    else this.stream.interrupt();
+    const { framesIn, bytesIn } = this.stream.stats;
+    const durationMs = Math.round(this.#clock.nowMs() - this.#startMs);
+    this.#logger.info({ reason: finalReason, durationMs, framesIn, bytesIn }, 'publish closed');
+    this.#closed?.();
+  }
+
+  /** Tells the publisher why, and closes its connection. Twice does nothing. */
+  close(reason: CloseReason): void {
+    if (this.#hasEnded || this.#closeReason !== undefined) return;
+    this.#closeReason = reason;
+    this.#control?.close(reason);
+  }
+
+  /** Asks the publisher to move to another node; false when it did not announce that it can. */
+  requestReconnect(): boolean {
+    return this.#control?.requestReconnect() ?? false;
+  }
+}
