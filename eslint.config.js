@@ -90,6 +90,13 @@ export default defineConfig(
     },
   },
   {
+    files: ['packages/console/**/*.{ts,tsx}'],
+    ignores: ['packages/console/*.config.ts'],
+    languageOptions: {
+      parserOptions: { project: ['packages/console/tsconfig.json'], tsconfigRootDir: import.meta.dirname },
+    },
+  },
+  {
     files: pureSources,
     ignores: testFiles,
     rules: {

@@ -20,7 +20,7 @@ import { cacheFolder, root, step } from './step.mjs';
 export async function ensureBuilt() {
   const targets = await allTargets();
   if ((await staleTargets(targets)).length === 0) return;
-  await withLock(async () => {
+  await withLock('prepare', async () => {
     for (const target of await staleTargets(targets)) {
       // Taken before the build: what is edited meanwhile counts as stale the next time.
       const manifest = await readManifest(target);

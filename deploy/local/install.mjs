@@ -11,7 +11,7 @@ const stampFile = resolve(root, 'node_modules/.headwater-stamp');
 /** Installs the dependencies unless they are there and current. */
 export async function ensureInstalled() {
   if (await isInstalled()) return;
-  await withLock(async () => {
+  await withLock('prepare', async () => {
     if (await isInstalled()) return;
     /** @type {{ packageManager: string }} */
     const { packageManager } = JSON.parse(await readFile(resolve(root, 'package.json'), 'utf8'));

@@ -5,20 +5,21 @@ import { resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { StepFailed, cacheFolder, say } from './step.mjs';
 
-const lockFile = resolve(cacheFolder, 'lock');
 const pollMs = 100;
 const waitMs = 15 * 60_000;
 const takeoverMs = 10_000;
 
 /**
- * Runs `work` while no other process of this checkout is inside `withLock`.
+ * Runs `work` while no other process of this checkout is inside `withLock` of the same name.
  * @template T
+ * @param {string} name
  * @param {() => Promise<T>} work
  * @returns {Promise<T>}
  */
-export async function withLock(work) {
+export async function withLock(name, work) {
   await mkdir(cacheFolder, { recursive: true });
-  await acquire();
+  const lockFile = resolve(cacheFolder, `${name}.lock`);
+  await acquire(lockFile);
   try {
     return await work();
   } finally {
@@ -26,12 +27,13 @@ export async function withLock(work) {
   }
 }
 
-async function acquire() {
+/** @param {string} lockFile */
+async function acquire(lockFile) {
   const deadline = Date.now() + waitMs;
-  for (let hasWaited = false; !(await tryCreate());) {
-    const holder = await readHolder();
+  for (let hasWaited = false; !(await tryCreate(lockFile));) {
+    const holder = await readHolder(lockFile);
     if (holder !== undefined && !isAlive(holder)) {
-      await takeOver(holder);
+      await takeOver(lockFile, holder);
       continue;
     }
     if (Date.now() > deadline) {
@@ -39,13 +41,14 @@ async function acquire() {
         `process ${holder} still holds ${lockFile}; delete the file if it is something else`,
       );
     }
-    if (!hasWaited) say(`waiting for process ${holder ?? '?'}, which is installing or building …`);
+    if (!hasWaited) say(`waiting for process ${holder ?? '?'}, which is at the same …`);
     hasWaited = true;
     await delay(pollMs);
   }
 }
 
-async function tryCreate() {
+/** @param {string} lockFile */
+async function tryCreate(lockFile) {
   try {
     await writeFile(lockFile, String(process.pid), { flag: 'wx' });
     return true;
@@ -55,14 +58,20 @@ async function tryCreate() {
   }
 }
 
-/** @returns {Promise<number | undefined>} undefined while the file is being written or just went away */
-async function readHolder() {
+/**
+ * @param {string} lockFile
+ * @returns {Promise<number | undefined>} undefined while the file is being written or just went away
+ */
+async function readHolder(lockFile) {
   const text = await readFile(lockFile, 'utf8').catch(() => '');
   return /^\d+$/.test(text) ? Number(text) : undefined;
 }
 
-/** @param {number} holder */
-async function takeOver(holder) {
+/**
+ * @param {string} lockFile
+ * @param {number} holder
+ */
+async function takeOver(lockFile, holder) {
   const guard = `${lockFile}.takeover`;
   try {
     await mkdir(guard);
@@ -75,7 +84,7 @@ async function takeOver(holder) {
     return;
   }
   try {
-    if ((await readHolder()) === holder) await rm(lockFile, { force: true });
+    if ((await readHolder(lockFile)) === holder) await rm(lockFile, { force: true });
   } finally {
     await rmdir(guard);
   }

@@ -1,0 +1,4 @@
+import { afterAll } from 'vitest';
+import { runDeferred } from './cleanup.ts';
+
+afterAll(runDeferred);
