@@ -66,8 +66,9 @@ export class ManualClock implements Clock {
     let best: Due | undefined;
     for (const due of this.#due) {
       if (due.atMs > untilMs) continue;
-      if (best === undefined || due.atMs < best.atMs || (due.atMs === best.atMs && due.order < best.order))
+      if (best === undefined || due.atMs < best.atMs || (due.atMs === best.atMs && due.order < best.order)) {
         best = due;
+      }
     }
     return best;
   }
