@@ -197,11 +197,15 @@ const limits = section('What peers may use. Every limit protects the others on t
     { min: 1, max: 1_000_000 },
     'New connections of one remote address per second.',
   ),
-  exemptAddresses: textList(
-    /^[0-9A-Fa-f:.]{2,45}(\/\d{1,3})?$/,
-    ['127.0.0.0/8', '::1/128'],
-    'Addresses or networks without the two limits per address: proxies, load balancers, this machine.',
-    'a list of IP addresses or networks such as 10.0.0.0/8',
+  exemptAddresses: noted(
+    z
+      .array(z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()]))
+      .max(1000)
+      .prefault(['127.0.0.0/8', '::1/128'])
+      .describe(
+        'Addresses or networks without the two limits per address: proxies, load balancers, this machine.',
+      ),
+    { kind: 'list', expected: 'a list of IP addresses or networks such as 10.0.0.0/8' },
   ),
   publishers: whole(5000, { min: 0, max: 1_000_000 }, 'Streams published to the node at once.'),
   viewers: whole(50_000, { min: 0, max: 10_000_000 }, 'Viewers of the node at once.'),

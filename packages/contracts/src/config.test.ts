@@ -103,6 +103,11 @@ describe('compileConfig with wrong input', () => {
     ],
     ['text for a flag', { http: { page: 'yes' } }, 'http.page is "yes": expected true or false'],
     ['a bad application name', { apps: ['a/b'] }, 'apps.0 is "a/b": expected a list of application names'],
+    [
+      'a bad network',
+      { limits: { exemptAddresses: ['10.0.0.0/64'] } },
+      'limits.exemptAddresses.0 is "10.0.0.0/64": expected a list of IP',
+    ],
     ['a bad node name', { node: { id: 'a b' } }, 'node.id is "a b": expected 1 to 128 of'],
     ['one port twice', { http: { port: 1935 } }, 'http.port is 1935: expected another port than rtmp.port'],
     [

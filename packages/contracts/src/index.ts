@@ -10,3 +10,4 @@ export * from './config-keys.ts';
 export * from './config-problem.ts';
 export { configJsonSchema, type ConfigInput } from './config-schema.ts';
 export * from './api.ts';
+export type { ConfigNote, ConfigValueKind } from './config-values.ts';

@@ -1,0 +1,103 @@
+// Metrics in Prometheus's text format: the `Metrics` port over prom-client, with the process's own figures.
+import type {
+  Clock,
+  Counter,
+  Gauge,
+  Histogram,
+  MetricLabels,
+  MetricOptions,
+  Metrics,
+  Timer,
+} from '@headwater/contracts';
+import * as prometheus from 'prom-client';
+
+const lagPeriodMs = 100;
+const lagBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
+
+/** The metrics of one node. */
+export class PrometheusMetrics implements Metrics {
+  readonly #registry = new prometheus.Registry();
+  readonly #made = new Map<string, { kind: string; metric: Counter | Gauge | Histogram }>();
+
+  /** Goes with `render`'s text. */
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+
+  /** Everything measured so far, as text. */
+  async render(): Promise<string> {
+    return this.#registry.metrics();
+  }
+
+  counter(options: MetricOptions): Counter {
+    return this.#once('counter', options, () => {
+      const metric = new prometheus.Counter(this.#configured(options));
+      return {
+        add: (value, labels) => (labels === undefined ? metric.inc(value) : metric.inc({ ...labels }, value)),
+      };
+    });
+  }
+
+  gauge(options: MetricOptions): Gauge {
+    return this.#once('gauge', options, () => {
+      const metric = new prometheus.Gauge(this.#configured(options));
+      return {
+        set: (value, labels) => (labels === undefined ? metric.set(value) : metric.set({ ...labels }, value)),
+      };
+    });
+  }
+
+  histogram(options: MetricOptions & { readonly buckets: readonly number[] }): Histogram {
+    return this.#once('histogram', options, () => {
+      const metric = new prometheus.Histogram({
+        ...this.#configured(options),
+        buckets: [...options.buckets],
+      });
+      return {
+        observe: (value, labels?: MetricLabels) =>
+          labels === undefined ? metric.observe(value) : metric.observe({ ...labels }, value),
+      };
+    });
+  }
+
+  /** Adds the process's figures (CPU, memory, garbage collection, file descriptors). */
+  measureProcess(): void {
+    prometheus.collectDefaultMetrics({ register: this.#registry });
+  }
+
+  /** Measures how late timers fire: the time for which the event loop was busy with something else. */
+  measureEventLoop(clock: Clock): Timer {
+    const lag = this.histogram({
+      name: 'headwater_event_loop_lag_seconds',
+      help: 'How late a timer fired: how long everything had to wait.',
+      buckets: lagBuckets,
+    });
+    let dueMs = clock.nowMs() + lagPeriodMs;
+    return clock.every(lagPeriodMs, () => {
+      const nowMs = clock.nowMs();
+      lag.observe(Math.max(0, nowMs - dueMs) / 1000);
+      dueMs = nowMs + lagPeriodMs;
+    });
+  }
+
+  #configured(options: MetricOptions): {
+    name: string;
+    help: string;
+    labelNames: string[];
+    registers: prometheus.Registry[];
+  } {
+    const { name, help, labels = [] } = options;
+    return { name, help, labelNames: [...labels], registers: [this.#registry] };
+  }
+
+  #once<M extends Counter | Gauge | Histogram>(kind: string, options: MetricOptions, make: () => M): M {
+    const known = this.#made.get(options.name);
+    if (known !== undefined) {
+      if (known.kind !== kind) throw new Error(`metric ${options.name} is already a ${known.kind}`);
+      return known.metric as M;
+    }
+    const metric = make();
+    this.#made.set(options.name, { kind, metric });
+    return metric;
+  }
+}
