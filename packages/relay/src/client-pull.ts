@@ -1,0 +1,155 @@
+import type { ClientReadableStream, ServiceError } from '@grpc/grpc-js';
+import {
+  AppError,
+  ProtocolError,
+  toAppError,
+  type Clock,
+  type CloseReason,
+  type Timer,
+} from '@headwater/contracts';
+import type { ChannelLease } from './channel-pool.ts';
+import type { PullRequest as PullRequestMessage } from './generated/relay.ts';
+import type { OpenedInfo, PullRequest } from './pull.ts';
+import type { Pull, PullHandler } from './pull-handler.ts';
+import { decodePullItem, type PullItem } from './pull-item.ts';
+import { rawPull } from './relay-service.ts';
+import { errorOf, isDecision } from './relay-status.ts';
+
+/** `opening` until the owner answers, `open` while it sends, `closed` from the end on. */
+export type ClientPullPhase = 'opening' | 'open' | 'closed';
+
+/** What a client pull is made of. */
+export interface ClientPullOptions {
+  readonly address: string;
+  readonly request: PullRequest;
+  readonly handler: PullHandler;
+  readonly lease: ChannelLease;
+  readonly clock: Clock;
+  readonly openingMs: number;
+  /** Counts a message. */
+  readonly onReceived: (bytes: number) => void;
+  /** Called once, whoever ends the pull; `error` when it failed. */
+  readonly onClosed: (error: AppError | undefined) => void;
+}
+
+/** One `Relay.Pull` at its puller. Made by `RelayClient`. */
+export class ClientPull implements Pull {
+  readonly #options: ClientPullOptions;
+  readonly #call: ClientReadableStream<Buffer>;
+  readonly #openingTimer: Timer;
+  #finishTimer: Timer | undefined;
+  #phase: ClientPullPhase = 'opening';
+  #epoch = 0;
+
+  constructor(options: ClientPullOptions) {
+    this.#options = options;
+    const { lease, request, clock, openingMs } = options;
+    this.#call = lease.client.makeServerStreamRequest(
+      rawPull.path,
+      rawPull.requestSerialize,
+      rawPull.responseDeserialize,
+      messageOf(request),
+    );
+    this.#call.on('data', (bytes: Buffer) => {
+      this.#receive(bytes);
+    });
+    this.#call.on('error', (error: ServiceError) => {
+      this.#fail(errorOf(error, this.#context()), !isDecision(error));
+    });
+    // An error status comes as `error`, before the end of the data.
+    this.#call.on('end', () => {
+      this.#fail(this.#error('the pull ended without a reason'), false);
+    });
+    this.#call.on('status', () => this.#finishTimer?.cancel());
+    this.#openingTimer = clock.after(openingMs, () => {
+      this.#fail(this.#error(`no answer within ${openingMs} ms`), true);
+    });
+  }
+
+  close(): void {
+    if (this.#finish(false, undefined)) this.#call.cancel();
+  }
+
+  #receive(bytes: Buffer): void {
+    if (this.#phase === 'closed') return;
+    this.#options.onReceived(bytes.length);
+    try {
+      const item = decodePullItem(bytes);
+      if (item !== undefined) this.#accept(item);
+    } catch (caught) {
+      this.#fail(toAppError(caught), false);
+    }
+  }
+
+  #accept(item: PullItem): void {
+    const { handler } = this.#options;
+    if ((item.type === 'opened') !== (this.#phase === 'opening')) {
+      throw new ProtocolError('pull does not begin with one opening', 0, { item: item.type });
+    }
+    if (item.type === 'opened') this.#open(item.info);
+    else if (item.type === 'frames') this.#deliver(item);
+    else if (item.type === 'state') handler.state(item.state);
+    else this.#end(item.reason);
+  }
+
+  #open(info: OpenedInfo): void {
+    const { minEpoch } = this.#options.request;
+    if (minEpoch !== undefined && info.epoch < minEpoch) {
+      throw new AppError('epoch_stale', { details: { ...this.#context(), epoch: info.epoch, minEpoch } });
+    }
+    this.#phase = 'open';
+    this.#epoch = info.epoch;
+    this.#openingTimer.cancel();
+    this.#options.handler.opened(info);
+  }
+
+  #deliver(item: PullItem & { type: 'frames' }): void {
+    if (item.epoch !== undefined && item.epoch !== this.#epoch) {
+      throw new ProtocolError('frames of another epoch', 0, { epoch: item.epoch, opened: this.#epoch });
+    }
+    if (item.frames.length > 0) this.#options.handler.frames(item.frames);
+  }
+
+  // The owner closes the call by itself; resetting it would make many ends at a time look like an attack to HTTP/2.
+  #end(reason: CloseReason): void {
+    const { clock, openingMs, handler } = this.#options;
+    this.#finish(false, undefined);
+    this.#finishTimer = clock.after(openingMs, () => {
+      this.#call.cancel();
+    });
+    handler.ended(reason);
+  }
+
+  #fail(error: AppError, isBroken: boolean): void {
+    if (!this.#finish(isBroken, error)) return;
+    this.#call.cancel();
+    this.#options.handler.failed(error);
+  }
+
+  #finish(isBroken: boolean, error: AppError | undefined): boolean {
+    if (this.#phase === 'closed') return false;
+    this.#phase = 'closed';
+    this.#openingTimer.cancel();
+    this.#options.lease.release(isBroken);
+    this.#options.onClosed(error);
+    return true;
+  }
+
+  #error(what: string): AppError {
+    return new AppError('upstream_unavailable', { details: { ...this.#context(), what } });
+  }
+
+  #context(): { stream: string; address: string } {
+    return { stream: this.#options.request.stream, address: this.#options.address };
+  }
+}
+
+function messageOf(request: PullRequest): PullRequestMessage {
+  return {
+    stream: request.stream,
+    nodeId: request.nodeId,
+    minEpoch: request.minEpoch,
+    resumeEpoch: request.resume?.epoch,
+    resumeSequence: request.resume?.sequence,
+  };
+}

@@ -1,0 +1,248 @@
+// The relay's server: takes `Relay.Pull` and `Relay.Probe` on one port, checks what pullers ask for, and hands each pull
+// to the source of streams. What a pull sends and how it ends is between the source and `ServerPull`.
+import {
+  Server,
+  ServerCredentials,
+  type sendUnaryData,
+  type ServerUnaryCall,
+  type ServerWritableStream,
+} from '@grpc/grpc-js';
+import {
+  AppError,
+  parseStreamKey,
+  toAppError,
+  type Clock,
+  type Counter,
+  type Gauge,
+  type Logger,
+  type Metrics,
+} from '@headwater/contracts';
+import type { ProbeRequest, ProbeResponse, PullRequest as PullRequestMessage } from './generated/relay.ts';
+import type { ProbeResult, PullRequest } from './pull.ts';
+import { defaultRelayKeepalive, type RelayKeepalive } from './relay-keepalive.ts';
+import { rawRelayService } from './relay-service.ts';
+import type { RelaySource } from './relay-source.ts';
+import { statusOf } from './relay-status.ts';
+import { ServerPull, type ServerPullLimits } from './server-pull.ts';
+
+/** What the server allows; each has a default. */
+export interface RelayServerLimits extends ServerPullLimits {
+  /** Pulls at a time from one IP address. */
+  readonly maxPullsPerPeer: number;
+  readonly maxRequestBytes: number;
+}
+
+/** What a relay server is made of. */
+export interface RelayServerOptions {
+  readonly source: RelaySource;
+  /** Answers `Relay.Probe`. */
+  readonly probe: () => ProbeResult;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly limits?: Partial<RelayServerLimits>;
+  readonly keepalive?: Partial<RelayKeepalive>;
+}
+
+/** Defaults of `RelayServerOptions.limits`. */
+export const defaultRelayServerLimits: RelayServerLimits = {
+  openingMs: 3_000,
+  maxPendingBytes: 64 * 1024 * 1024,
+  itemBytes: 1024 * 1024,
+  maxPullsPerPeer: 10_000,
+  maxRequestBytes: 16 * 1024,
+};
+
+const nodeIdPattern = /^[\x21-\x7e]{1,255}$/;
+
+/** The relay's server. Started and stopped once. */
+export class RelayServer {
+  readonly #source: RelaySource;
+  readonly #probe: () => ProbeResult;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #limits: RelayServerLimits;
+  readonly #server: Server;
+  readonly #pulls = new Set<ServerPull>();
+  readonly #pullsByPeer = new Map<string, number>();
+  readonly #openPulls: Gauge;
+  readonly #endedPulls: Counter;
+  readonly #sentBytes: Counter;
+  readonly #sentMessages: Counter;
+  #stopping: Promise<void> | undefined;
+
+  constructor(options: RelayServerOptions) {
+    this.#source = options.source;
+    this.#probe = options.probe;
+    this.#clock = options.clock;
+    this.#logger = options.logger;
+    this.#limits = { ...defaultRelayServerLimits, ...options.limits };
+    const keepalive = { ...defaultRelayKeepalive, ...options.keepalive };
+    this.#server = new Server({
+      'grpc.max_receive_message_length': this.#limits.maxRequestBytes,
+      'grpc.max_send_message_length': -1,
+      'grpc.max_concurrent_streams': this.#limits.maxPullsPerPeer + 100,
+      'grpc.keepalive_time_ms': keepalive.timeMs,
+      'grpc.keepalive_timeout_ms': keepalive.timeoutMs,
+      'grpc.enable_channelz': 0,
+    });
+    this.#server.addService(rawRelayService, {
+      pull: (call: ServerWritableStream<PullRequestMessage, Buffer>) => {
+        this.#open(call);
+      },
+      probe: (_call: ServerUnaryCall<ProbeRequest, ProbeResponse>, reply: sendUnaryData<ProbeResponse>) => {
+        reply(null, { ...this.#probe() });
+      },
+    });
+    const { metrics } = options;
+    this.#openPulls = metrics.gauge({ name: 'headwater_relay_pulls', help: 'Pulls being served.' });
+    this.#endedPulls = metrics.counter({
+      name: 'headwater_relay_pulls_total',
+      help: 'Pulls that ended, by close reason or error code.',
+      labels: ['result'],
+    });
+    this.#sentBytes = metrics.counter({
+      name: 'headwater_relay_sent_bytes_total',
+      help: 'Bytes of relay messages handed to HTTP/2.',
+    });
+    this.#sentMessages = metrics.counter({
+      name: 'headwater_relay_sent_messages_total',
+      help: 'Relay messages handed to HTTP/2.',
+    });
+  }
+
+  /** How many pulls are being served. */
+  get pulls(): number {
+    return this.#pulls.size;
+  }
+
+  /** Listens; port 0 takes any. Rejects with `address_unusable`. */
+  async start(host: string, port: number): Promise<{ readonly address: string }> {
+    const shownHost = host.includes(':') ? `[${host}]` : host;
+    return await new Promise((resolve, reject) => {
+      this.#server.bindAsync(`${shownHost}:${port}`, ServerCredentials.createInsecure(), (cause, bound) => {
+        if (cause === null) resolve({ address: `${shownHost}:${bound}` });
+        else {
+          reject(new AppError('address_unusable', { details: { address: `${shownHost}:${port}` }, cause }));
+        }
+      });
+    });
+  }
+
+  /** Takes no more pulls, ends those that run as `draining`, and resolves when all is sent or `graceMs` has passed. */
+  async stop(graceMs: number): Promise<void> {
+    this.#stopping ??= this.#shutDown(graceMs);
+    await this.#stopping;
+  }
+
+  async #shutDown(graceMs: number): Promise<void> {
+    for (const pull of this.#pulls) pull.refuse(new AppError('draining'));
+    await new Promise<void>((resolve) => {
+      const timer = this.#clock.after(graceMs, () => {
+        this.#server.forceShutdown();
+        resolve();
+      });
+      this.#server.tryShutdown(() => {
+        timer.cancel();
+        resolve();
+      });
+    });
+  }
+
+  #open(call: ServerWritableStream<PullRequestMessage, Buffer>): void {
+    let request: PullRequest;
+    const peer = hostOf(call.getPeer());
+    try {
+      this.#admit(peer);
+      request = checkedRequest(call.request);
+    } catch (caught) {
+      this.#refuseUnopened(call, toAppError(caught));
+      return;
+    }
+    const pull = new ServerPull({
+      call,
+      request,
+      clock: this.#clock,
+      limits: this.#limits,
+      onSent: (bytes) => {
+        this.#sentBytes.add(bytes);
+        this.#sentMessages.add(1);
+      },
+    });
+    this.#track(pull, call, peer);
+    try {
+      this.#source.open(pull);
+    } catch (caught) {
+      this.#logger.error({ err: caught, stream: request.stream }, 'relay source failed to open a pull');
+      pull.refuse(toAppError(caught));
+    }
+  }
+
+  #admit(peer: string): void {
+    if (this.#stopping !== undefined) throw new AppError('draining');
+    if ((this.#pullsByPeer.get(peer) ?? 0) < this.#limits.maxPullsPerPeer) return;
+    throw new AppError('limit_reached', {
+      details: { what: 'pulls of a peer', limit: this.#limits.maxPullsPerPeer },
+    });
+  }
+
+  #refuseUnopened(call: ServerWritableStream<PullRequestMessage, Buffer>, error: AppError): void {
+    this.#endedPulls.add(1, { result: error.code });
+    this.#logger[error.entry.level]({ peer: call.getPeer(), err: error }, 'pull refused');
+    call.emit('error', statusOf(error));
+  }
+
+  #track(pull: ServerPull, call: ServerWritableStream<PullRequestMessage, Buffer>, peer: string): void {
+    const startedMs = this.#clock.nowMs();
+    const logger = this.#logger.child({
+      peer: pull.peer,
+      puller: pull.request.nodeId,
+      stream: pull.request.stream,
+    });
+    this.#pulls.add(pull);
+    this.#pullsByPeer.set(peer, (this.#pullsByPeer.get(peer) ?? 0) + 1);
+    this.#openPulls.set(this.#pulls.size);
+    logger.info({ resume: pull.request.resume, minEpoch: pull.request.minEpoch }, 'pull opened');
+    call.once('close', () => {
+      this.#pulls.delete(pull);
+      const left = (this.#pullsByPeer.get(peer) ?? 1) - 1;
+      if (left > 0) this.#pullsByPeer.set(peer, left);
+      else this.#pullsByPeer.delete(peer);
+      this.#openPulls.set(this.#pulls.size);
+      this.#report(pull, logger, this.#clock.nowMs() - startedMs);
+    });
+  }
+
+  #report(pull: ServerPull, logger: Logger, durationMs: number): void {
+    const { result, sentBytes, sentMessages } = pull;
+    const reason = result instanceof AppError ? result.code : result;
+    this.#endedPulls.add(1, { result: reason });
+    const level = result instanceof AppError ? result.entry.level : 'info';
+    logger[level]({ reason, durationMs: Math.round(durationMs), sentBytes, sentMessages }, 'pull closed');
+  }
+}
+
+function checkedRequest(message: PullRequestMessage): PullRequest {
+  const { nodeId, minEpoch, resumeEpoch, resumeSequence } = message;
+  if (!nodeIdPattern.test(nodeId)) {
+    throw new AppError('request_malformed', { details: { field: 'node_id', expected: '1 to 255 of ASCII' } });
+  }
+  if ((resumeEpoch === undefined) !== (resumeSequence === undefined)) {
+    throw new AppError('request_malformed', {
+      details: { field: 'resume_epoch, resume_sequence', expected: 'both or none' },
+    });
+  }
+  return {
+    stream: parseStreamKey(message.stream),
+    nodeId,
+    ...(minEpoch === undefined ? {} : { minEpoch }),
+    ...(resumeEpoch === undefined || resumeSequence === undefined
+      ? {}
+      : { resume: { epoch: resumeEpoch, sequence: resumeSequence } }),
+  };
+}
+
+function hostOf(peer: string): string {
+  const colon = peer.lastIndexOf(':');
+  return colon < 0 ? peer : peer.slice(0, colon);
+}

@@ -1,0 +1,3 @@
+export * from './real-clock.ts';
+export * from './recording-handler.ts';
+export * from './scripted-source.ts';
