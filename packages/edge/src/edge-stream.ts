@@ -30,7 +30,6 @@ export interface EdgeStreamSettings {
   readonly logger: Logger;
   readonly registry: StreamRegistry;
   readonly relay: RelayClient;
-  readonly nodeId: string;
   readonly ring: FrameRingLimits;
   readonly flushPlan: FlushPlan;
   readonly holdMs: number;

@@ -32,15 +32,14 @@ export interface HttpFlvExchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly sessionId: string;
-  readonly protocol: 'http-flv';
 }
 
-/** Answers GET with the stream, HEAD and OPTIONS as HTTP wants. Never rejects. */
-export async function playHttpFlv(exchange: HttpFlvExchange): Promise<void> {
+/** Answers GET with the stream, HEAD and OPTIONS as HTTP wants. True when the stream took the connection over. Never rejects. */
+export async function playHttpFlv(exchange: HttpFlvExchange): Promise<boolean> {
   const { edge, flv, request, response } = exchange;
   const context: ViewerContext = {
     sessionId: exchange.sessionId,
-    protocol: exchange.protocol,
+    protocol: 'http-flv',
     remoteAddress: remoteAddressOf(request),
   };
   try {
@@ -51,14 +50,16 @@ export async function playHttpFlv(exchange: HttpFlvExchange): Promise<void> {
       response.writeHead(200, flvHeaders).end();
     } else if (request.method === 'GET') {
       await stream(exchange, context);
+      return true;
     } else {
       response.writeHead(405, { ...corsHeaders, Allow: 'GET, HEAD, OPTIONS', 'Content-Length': '0' }).end();
     }
   } catch (caught) {
-    if (response.destroyed || response.headersSent) return;
     const { status, headers, body } = problemAnswer(toAppError(caught));
-    response.writeHead(status, headers).end(request.method === 'HEAD' ? undefined : body);
+    if (!response.destroyed)
+      {response.writeHead(status, headers).end(request.method === 'HEAD' ? undefined : body);}
   }
+  return false;
 }
 
 async function stream(exchange: HttpFlvExchange, context: ViewerContext): Promise<void> {

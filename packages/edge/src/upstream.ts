@@ -27,7 +27,6 @@ export interface UpstreamListener {
 /** What an upstream is made of. */
 export interface UpstreamOptions {
   readonly stream: StreamKey;
-  readonly nodeId: string;
   readonly registry: StreamRegistry;
   readonly relay: RelayClient;
   readonly clock: Clock;
@@ -115,11 +114,11 @@ export class Upstream {
     this.#retryTimer?.cancel();
     this.#retryTimer = undefined;
     this.#pull?.close();
-    const { stream, nodeId, relay } = this.#options;
+    const { stream, relay } = this.#options;
     const resume = this.#epoch > 0 ? { epoch: this.#epoch, sequence: this.#nextSequence } : undefined;
     this.#pull = relay.pull(
       record.relayAddress,
-      { stream, nodeId, minEpoch: record.epoch, ...(resume === undefined ? {} : { resume }) },
+      { stream, minEpoch: record.epoch, ...(resume === undefined ? {} : { resume }) },
       this.#handler(),
     );
   }

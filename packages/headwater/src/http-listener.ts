@@ -1,0 +1,126 @@
+// The viewer port: HTTP-FLV and WebSocket-FLV, the public list of streams, and the built-in page for everything else.
+import { randomUUID } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { AppError, isAppServed, type Counter, type Metrics } from '@headwater/contracts';
+import {
+  parseFlvTarget,
+  playHttpFlv,
+  playWsFlv,
+  problemAnswer,
+  type Edge,
+  type FlvRequest,
+} from '@headwater/edge';
+import type { ConnectionGate } from './connection-gate.ts';
+
+/** Answers what is not a stream, e.g. the page; false when the path is not its own. */
+export type HttpFallback = (request: IncomingMessage, response: ServerResponse) => boolean;
+
+/** What the viewer port needs. */
+export interface HttpListenerOptions {
+  readonly metrics: Metrics;
+  readonly gate: ConnectionGate;
+  readonly apps: readonly string[];
+  readonly edge: Edge;
+  readonly fallbacks: readonly HttpFallback[];
+  /** From the connection to the end of a request's head. */
+  readonly headTimeoutMs: number;
+}
+
+/** Listens for HTTP viewers. `server` is listened on and closed by the service that made this. */
+export class HttpListener {
+  readonly server: Server;
+  readonly #options: HttpListenerOptions;
+  readonly #refused: Counter;
+  readonly #streaming = new WeakSet<Duplex>();
+
+  constructor(options: HttpListenerOptions) {
+    this.#options = options;
+    this.#refused = options.metrics.counter({
+      name: 'headwater_connections_refused_total',
+      help: 'Connections turned away before a byte was read, by port and limit.',
+      labels: ['port', 'limit'],
+    });
+    const { headTimeoutMs } = options;
+    this.server = createServer({
+      noDelay: true,
+      maxHeaderSize: 16 * 1024,
+      headersTimeout: headTimeoutMs,
+      requestTimeout: headTimeoutMs,
+      connectionsCheckingInterval: Math.min(1_000, headTimeoutMs / 2),
+      keepAliveTimeout: 5_000,
+    });
+    this.server.on('connection', (socket) => {
+      this.#admit(socket);
+    });
+    this.server.on('request', (request, response) => {
+      this.#answer(request, response);
+    });
+    this.server.on('upgrade', (request, socket, head) => {
+      this.#upgrade(request, socket, head);
+    });
+  }
+
+  #admit(socket: Duplex & { remoteAddress?: string | undefined }): void {
+    const pass = this.#options.gate.admit(socket.remoteAddress ?? '');
+    if (pass.admitted) {
+      socket.once('close', pass.release);
+      return;
+    }
+    this.#refused.add(1, { port: 'http', limit: pass.refusal });
+    socket.destroy();
+  }
+
+  #answer(request: IncomingMessage, response: ServerResponse): void {
+    // A stream takes its connection over; a request pipelined behind it would write into the stream.
+    if (this.#streaming.has(request.socket)) {
+      request.socket.destroy();
+      return;
+    }
+    const flv = parseFlvTarget(request.url ?? '');
+    if (flv !== undefined) {
+      if (!this.#isServed(flv)) {
+        refuse(response, unknownApp(flv, this.#options.apps));
+        return;
+      }
+      void this.#stream(flv, request, response);
+      return;
+    }
+    if (this.#options.fallbacks.some((fallback) => fallback(request, response))) return;
+    refuse(
+      response,
+      new AppError('stream_not_found', { details: { path: (request.url ?? '').slice(0, 128) } }),
+    );
+  }
+
+  async #stream(flv: FlvRequest, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { socket } = request;
+    const { edge } = this.#options;
+    this.#streaming.add(socket);
+    const tookOver = await playHttpFlv({ edge, flv, request, response, sessionId: randomUUID() });
+    if (!tookOver) this.#streaming.delete(socket);
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const flv = parseFlvTarget(request.url ?? '');
+    if (flv === undefined || !this.#isServed(flv)) {
+      socket.on('error', () => socket.destroy());
+      socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+      return;
+    }
+    void playWsFlv({ edge: this.#options.edge, flv, request, socket, head, sessionId: randomUUID() });
+  }
+
+  #isServed(flv: FlvRequest): boolean {
+    return isAppServed(this.#options.apps, flv.app);
+  }
+}
+
+function unknownApp(flv: FlvRequest, apps: readonly string[]): AppError {
+  return new AppError('app_unknown', { details: { app: flv.app.slice(0, 64), served: apps.join(' ') } });
+}
+
+function refuse(response: ServerResponse, error: AppError): void {
+  const { status, headers, body } = problemAnswer(error);
+  response.writeHead(status, headers).end(body);
+}

@@ -1,0 +1,170 @@
+// The RTMP port: publish and play on one listener. Each connection binds a socket to a protocol session and hands what
+// the client asks for to the roles of this node.
+import { randomUUID } from 'node:crypto';
+import { createServer, type Server, type Socket } from 'node:net';
+import {
+  AppError,
+  isAppServed,
+  type Clock,
+  type CloseReason,
+  type Counter,
+  type Logger,
+  type Metrics,
+} from '@headwater/contracts';
+import { playRtmp, SocketSink, type Edge } from '@headwater/edge';
+import type { Origin } from '@headwater/origin';
+import {
+  RtmpServerSession,
+  type ClientInfo,
+  type PlayRequest,
+  type PublishRequest,
+  type RtmpServerDelegate,
+  type RtmpServerSessionOptions,
+} from '@headwater/rtmp';
+import type { ConnectionGate } from './connection-gate.ts';
+
+/** What the RTMP port needs. A node without a role refuses what that role does. */
+export interface RtmpListenerOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly gate: ConnectionGate;
+  readonly apps: readonly string[];
+  readonly origin: Origin | undefined;
+  readonly edge: Edge | undefined;
+  readonly session: Pick<RtmpServerSessionOptions, 'limits'>;
+}
+
+// What a closing connection may take to send its last words.
+const flushMs = 5_000;
+
+/** Listens for RTMP. `server` is listened on and closed by the service that made this. */
+export class RtmpListener {
+  readonly server: Server;
+  readonly #options: RtmpListenerOptions;
+  readonly #connections = new Set<RtmpConnection>();
+  readonly #ends: Counter;
+  readonly #refused: Counter;
+
+  constructor(options: RtmpListenerOptions) {
+    this.#options = options;
+    this.#ends = options.metrics.counter({
+      name: 'headwater_rtmp_connections_closed_total',
+      help: 'RTMP connections that ended, by reason.',
+      labels: ['reason'],
+    });
+    this.#refused = options.metrics.counter({
+      name: 'headwater_connections_refused_total',
+      help: 'Connections turned away before a byte was read, by port and limit.',
+      labels: ['port', 'limit'],
+    });
+    // Many small writes in the dialogue: Nagle would hold each until the peer's delayed acknowledgement.
+    this.server = createServer({ noDelay: true, keepAlive: true }, (socket) => {
+      this.#accept(socket);
+    });
+  }
+
+  /** Closes every connection, politely. */
+  closeConnections(): void {
+    for (const connection of [...this.#connections]) connection.close('shutdown');
+  }
+
+  #accept(socket: Socket): void {
+    socket.on('error', () => socket.destroy());
+    const pass = this.#options.gate.admit(socket.remoteAddress ?? '');
+    if (!pass.admitted) {
+      this.#refused.add(1, { port: 'rtmp', limit: pass.refusal });
+      socket.destroy();
+      return;
+    }
+    const connection = new RtmpConnection(socket, this.#options, (reason) => {
+      this.#connections.delete(connection);
+      this.#ends.add(1, { reason });
+    });
+    this.#connections.add(connection);
+    socket.once('close', pass.release);
+  }
+}
+
+/** One socket and its session. The session decides when it is over; the socket follows. */
+class RtmpConnection implements RtmpServerDelegate {
+  readonly #socket: Socket;
+  readonly #options: RtmpListenerOptions;
+  readonly #session: RtmpServerSession;
+  readonly #connectionId = randomUUID();
+  readonly #remoteAddress: string;
+  readonly #ended: (reason: CloseReason) => void;
+  #sessions = 0;
+
+  constructor(socket: Socket, options: RtmpListenerOptions, ended: (reason: CloseReason) => void) {
+    this.#socket = socket;
+    this.#options = options;
+    this.#ended = ended;
+    this.#remoteAddress = socket.remoteAddress ?? '';
+    const session = new RtmpServerSession({
+      ...options.session,
+      clock: options.clock,
+      logger: options.logger.child({ connectionId: this.#connectionId, remoteAddress: this.#remoteAddress }),
+      delegate: this,
+      output: (bytes) => {
+        if (!socket.destroyed) socket.write(bytes);
+      },
+      pendingBytes: () => socket.writableLength,
+    });
+    this.#session = session;
+    socket.on('data', (bytes) => {
+      session.read(bytes);
+    });
+    socket.once('close', () => {
+      session.transportClosed();
+    });
+  }
+
+  close(reason: CloseReason): void {
+    this.#session.close(reason);
+  }
+
+  connect(client: ClientInfo): AppError | undefined {
+    const { apps } = this.#options;
+    if (isAppServed(apps, client.app)) return undefined;
+    return new AppError('app_unknown', { details: { app: client.app.slice(0, 64), served: apps.join(' ') } });
+  }
+
+  publish(request: PublishRequest): void {
+    const { origin } = this.#options;
+    if (origin === undefined) request.refuse(new AppError('role_missing', { details: { role: 'origin' } }));
+    else void origin.publish(request, this.#context());
+  }
+
+  play(request: PlayRequest): void {
+    const { edge } = this.#options;
+    if (edge === undefined) {
+      request.refuse(new AppError('role_missing', { details: { role: 'edge' } }));
+      return;
+    }
+    void playRtmp(edge, request, {
+      context: this.#context(),
+      sink: new SocketSink(this.#socket),
+      destroy: () => this.#socket.destroy(),
+    });
+  }
+
+  closed(reason: CloseReason): void {
+    this.#ended(reason);
+    const socket = this.#socket;
+    if (socket.destroyed) return;
+    socket.end();
+    const timer = this.#options.clock.after(flushMs, () => socket.destroy());
+    socket.once('close', () => {
+      timer.cancel();
+    });
+  }
+
+  // One connection may carry several streams: each is a session of its own.
+  #context(): { sessionId: string; protocol: 'rtmp'; remoteAddress: string } {
+    this.#sessions++;
+    const sessionId =
+      this.#sessions === 1 ? this.#connectionId : `${this.#connectionId}.${String(this.#sessions)}`;
+    return { sessionId, protocol: 'rtmp', remoteAddress: this.#remoteAddress };
+  }
+}
