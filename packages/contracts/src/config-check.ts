@@ -4,7 +4,7 @@ import type { ConfigSettings } from './config-schema.ts';
 
 /** Everything that does not fit together, the key named being the one to change. */
 export function checkConfig(settings: ConfigSettings): ConfigProblem[] {
-  const { registry, viewer, relay, fanOut, limits } = settings;
+  const { registry, viewer, fanOut, limits } = settings;
   return [
     ...expect(registry.heartbeat * 2 <= registry.lease, {
       key: 'registry.lease',
@@ -20,21 +20,6 @@ export function checkConfig(settings: ConfigSettings): ConfigProblem[] {
       key: 'viewer.hardDelay',
       value: `${viewer.hardDelay}ms`,
       expected: `more than viewer.softDelay (${viewer.softDelay}ms)`,
-    }),
-    ...expect(relay.retryMin <= relay.retryMax, {
-      key: 'relay.retryMax',
-      value: `${relay.retryMax}ms`,
-      expected: `at least relay.retryMin (${relay.retryMin}ms)`,
-    }),
-    ...expect(relay.batch < relay.stall, {
-      key: 'relay.stall',
-      value: `${relay.stall}ms`,
-      expected: `more than relay.batch (${relay.batch}ms)`,
-    }),
-    ...expect(limits.message < relay.maxMessage, {
-      key: 'relay.maxMessage',
-      value: `${relay.maxMessage}B`,
-      expected: `more than limits.message (${limits.message}B)`,
     }),
     ...expect(fanOut.immediateBelowViewers <= fanOut.manyViewers, {
       key: 'fanOut.manyViewers',

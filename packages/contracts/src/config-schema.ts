@@ -43,16 +43,6 @@ const node = section('This node.', {
 const rtmp = section('RTMP: publish and play.', {
   port: port(1935, 'TCP port for RTMP publishers and viewers.'),
   bind: listenAddress('RTMP'),
-  chunkSize: whole(
-    60_000,
-    { min: 128, max: 16_777_215 },
-    'Chunk size of what is sent, in bytes. Smaller values cost CPU time.',
-  ),
-  windowAckSize: whole(
-    2_500_000,
-    { min: 1024, max: 2_147_483_647 },
-    'Window acknowledgement size announced to peers, in bytes.',
-  ),
 });
 
 const http = section('HTTP: HTTP-FLV, WebSocket-FLV and the built-in page.', {
@@ -80,34 +70,16 @@ const relay = section('Relay: how edges pull streams from origins (gRPC).', {
     'Address under which edges reach this origin, `host` or `host:port`. Left out: chosen from the listening address.',
     'host or host:port',
   ),
-  connectTimeout: duration('2s', { min: '100ms', max: '1m' }, 'How long an edge waits for a connection.'),
+  openingTimeout: duration(
+    '3s',
+    { min: '100ms', max: '1m' },
+    'How long a pull may take from the connection to the answer of the origin.',
+  ),
   keepalive: duration('3s', { min: '1s', max: '5m' }, 'Pause between keepalive pings on a relay connection.'),
   keepaliveTimeout: duration(
     '2s',
     { min: '500ms', max: '1m' },
-    'How long an unanswered keepalive ping is tolerated.',
-  ),
-  stall: duration(
-    '2s',
-    { min: '200ms', max: '1m' },
-    'An upstream that sends nothing for this long is left and looked up again.',
-  ),
-  retryMin: duration('100ms', { min: '10ms', max: '10s' }, 'First pause before a failed pull is repeated.'),
-  retryMax: duration('2s', { min: '100ms', max: '1m' }, 'Longest pause before a failed pull is repeated.'),
-  batch: duration(
-    '40ms',
-    { min: '0ms', max: '500ms' },
-    'How long frames are collected into one message. 0: each video frame goes at once.',
-  ),
-  maxMessage: size(
-    '32MiB',
-    { min: '11MiB', max: '1GiB' },
-    'Largest relay message; must hold the largest frame.',
-  ),
-  edgeBacklog: size(
-    '16MiB',
-    { min: '1MiB', max: '1GiB' },
-    'What may wait for one edge before frames are skipped up to the next keyframe.',
+    'An upstream that owes the answer to a ping for this long is left, and looked up again.',
   ),
 });
 
@@ -150,10 +122,10 @@ const viewer = section('How viewers are served.', {
   ),
   hardBacklog: size('8MiB', { min: '64KiB', max: '1GiB' }, 'A viewer this far behind is disconnected.'),
   hardDelay: duration('10s', { min: '200ms', max: '10m' }, 'A viewer this far behind is disconnected.'),
-  stall: duration(
-    '30s',
-    { min: '1s', max: '10m' },
-    'A viewer that reads nothing for this long is disconnected.',
+  latency: choice(
+    ['normal', 'low'],
+    'normal',
+    'Class of viewers that do not choose one by `?latency=`; see `fanOut`.',
   ),
 });
 
@@ -209,6 +181,11 @@ const limits = section('What peers may use. Every limit protects the others on t
   ),
   publishers: whole(5000, { min: 0, max: 1_000_000 }, 'Streams published to the node at once.'),
   viewers: whole(50_000, { min: 0, max: 10_000_000 }, 'Viewers of the node at once.'),
+  streams: whole(
+    10_000,
+    { min: 1, max: 1_000_000 },
+    'Streams pulled for viewers at once, waited for included.',
+  ),
   handshake: duration(
     '10s',
     { min: '500ms', max: '5m' },

@@ -25,21 +25,15 @@ export interface Config {
   };
   readonly apps: readonly string[];
   readonly holdMs: number;
-  readonly rtmp: ListenConfig & { readonly chunkSizeBytes: number; readonly windowAckBytes: number };
+  readonly rtmp: ListenConfig;
   readonly http: ListenConfig & { readonly hasPage: boolean; readonly corsOrigins: readonly string[] };
   readonly admin: ListenConfig;
   readonly relay: ListenConfig & {
     /** `host` or `host:port`; undefined: to be chosen from the listening address. */
     readonly advertise: string | undefined;
-    readonly connectTimeoutMs: number;
+    readonly openingTimeoutMs: number;
     readonly keepaliveMs: number;
     readonly keepaliveTimeoutMs: number;
-    readonly stallMs: number;
-    readonly retryMinMs: number;
-    readonly retryMaxMs: number;
-    readonly batchMs: number;
-    readonly maxMessageBytes: number;
-    readonly edgeBacklogBytes: number;
   };
   readonly registry: { readonly kind: 'embedded'; readonly heartbeatMs: number; readonly leaseMs: number };
   readonly gopCache: {
@@ -54,7 +48,7 @@ export interface Config {
     readonly softDelayMs: number;
     readonly hardBacklogBytes: number;
     readonly hardDelayMs: number;
-    readonly stallMs: number;
+    readonly latency: 'normal' | 'low';
   };
   readonly fanOut: {
     readonly immediateBelowViewers: number;
@@ -70,6 +64,7 @@ export interface Config {
     readonly exemptAddresses: readonly string[];
     readonly publishers: number;
     readonly viewers: number;
+    readonly streams: number;
     readonly handshakeMs: number;
     readonly idleMs: number;
     readonly publisherSilenceMs: number;
@@ -127,21 +122,15 @@ function compiled(settings: ConfigSettings, defaultNodeId: string): Config {
     },
     apps: settings.apps,
     holdMs: settings.hold,
-    rtmp: { ...listen(rtmp), chunkSizeBytes: rtmp.chunkSize, windowAckBytes: rtmp.windowAckSize },
+    rtmp: listen(rtmp),
     http: { ...listen(http), hasPage: http.page, corsOrigins: http.corsOrigins },
     admin: listen(admin),
     relay: {
       ...listen(relay),
       advertise: relay.advertise,
-      connectTimeoutMs: relay.connectTimeout,
+      openingTimeoutMs: relay.openingTimeout,
       keepaliveMs: relay.keepalive,
       keepaliveTimeoutMs: relay.keepaliveTimeout,
-      stallMs: relay.stall,
-      retryMinMs: relay.retryMin,
-      retryMaxMs: relay.retryMax,
-      batchMs: relay.batch,
-      maxMessageBytes: relay.maxMessage,
-      edgeBacklogBytes: relay.edgeBacklog,
     },
     registry: { kind: registry.kind, heartbeatMs: registry.heartbeat, leaseMs: registry.lease },
     gopCache: {
@@ -156,7 +145,7 @@ function compiled(settings: ConfigSettings, defaultNodeId: string): Config {
       softDelayMs: viewer.softDelay,
       hardBacklogBytes: viewer.hardBacklog,
       hardDelayMs: viewer.hardDelay,
-      stallMs: viewer.stall,
+      latency: viewer.latency,
     },
     fanOut: {
       immediateBelowViewers: fanOut.immediateBelowViewers,
@@ -187,6 +176,7 @@ function compiledLimits(limits: ConfigSettings['limits']): Config['limits'] {
     exemptAddresses: limits.exemptAddresses,
     publishers: limits.publishers,
     viewers: limits.viewers,
+    streams: limits.streams,
     handshakeMs: limits.handshake,
     idleMs: limits.idle,
     publisherSilenceMs: limits.publisherSilence,
