@@ -61,7 +61,7 @@ const homes = Object.entries(onlyIn).map(([dependency, home]) => ({
   comment: `${dependency} is imported only by files that match ${home}`,
   severity: 'error',
   from: { pathNot: home },
-  to: { path: `(^|/)node_modules/${dependency}/` },
+  to: { path: `(^|/node_modules/)${dependency}(/|$)` },
 }));
 
 module.exports = {
@@ -150,14 +150,13 @@ module.exports = {
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
-    exclude: { path: '(^|/)(dist|coverage|[.]cache)/' },
+    exclude: { path: '^(packages/[^/]+/dist|coverage|[.]cache)/' },
     tsPreCompilationDeps: true,
     enhancedResolveOptions: {
       exportsFields: ['exports'],
       conditionNames: ['source', 'import', 'node', 'default'],
       extensions: ['.ts', '.tsx', '.mjs', '.js', '.cjs', '.json', '.d.ts'],
     },
-    combinedDependencies: true,
     cache: false,
   },
 };
