@@ -1,0 +1,69 @@
+import { parseArgs } from 'node:util';
+import type { ViewerFormat } from './load/viewer.ts';
+
+/** What is to be measured. */
+export interface BenchOptions {
+  readonly servers: readonly string[];
+  readonly formats: readonly ViewerFormat[];
+  readonly viewers: number;
+  readonly seconds: number;
+  readonly joinsPerSecond: number;
+  readonly pairs: number;
+  readonly generators: number;
+  readonly jsonFile: string | undefined;
+}
+
+/** How to call the bench. */
+export const USAGE = `Usage: pnpm bench [options]
+  --servers LIST    of headwater, headwater-low, node-media-server, nginx-rtmp, floor-frame, floor-100, floor-200,
+                    floor-350 (default: headwater,node-media-server,floor-frame,floor-100,floor-350)
+  --formats LIST    of rtmp, flv (default: both)
+  --viewers N       viewers at the same time (default: 500)
+  --seconds N       length of the measuring window (default: 8)
+  --joins N         viewers joining each second (default: 200)
+  --pairs N         how often each combination is repeated, in alternating order (default: 3)
+  --generators N    viewer processes (default: 1)
+  --json FILE       write every figure of every run to FILE
+  --help            print this`;
+
+/** Parses the command line; undefined when help was asked for. Throws an Error with a sentence when it is wrong. */
+export function parseBenchOptions(args: readonly string[]): BenchOptions | undefined {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      servers: {
+        type: 'string',
+        default: 'headwater,node-media-server,floor-frame,floor-100,floor-350',
+      },
+      formats: { type: 'string', default: 'rtmp,flv' },
+      viewers: { type: 'string', default: '500' },
+      seconds: { type: 'string', default: '8' },
+      joins: { type: 'string', default: '200' },
+      pairs: { type: 'string', default: '3' },
+      generators: { type: 'string', default: '1' },
+      json: { type: 'string' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) return undefined;
+  return {
+    servers: values.servers.split(','),
+    formats: values.formats.split(',').map(parseFormat),
+    viewers: parseCount('viewers', values.viewers),
+    seconds: parseCount('seconds', values.seconds),
+    joinsPerSecond: parseCount('joins', values.joins),
+    pairs: parseCount('pairs', values.pairs),
+    generators: parseCount('generators', values.generators),
+    jsonFile: values.json,
+  };
+}
+
+function parseFormat(text: string): ViewerFormat {
+  if (text === 'rtmp' || text === 'flv') return text;
+  throw new Error(`--formats: "${text}" is neither rtmp nor flv`);
+}
+
+function parseCount(name: string, text: string): number {
+  if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
+  throw new Error(`--${name}: "${text}" is no whole number above 0`);
+}

@@ -1,0 +1,86 @@
+// One measurement: one server, one format, from its start to its end.
+import { mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import type { BenchOptions } from './bench-options.ts';
+import { type CellResult, summarise, type Usages } from './cell-result.ts';
+import type { JoinReport, WindowReport } from './load/fleet-stats.ts';
+import { startPublisher, ViewerProcesses } from './load/load-processes.ts';
+import type { ViewerFormat } from './load/viewer.ts';
+import type { CorePlan } from './measure/machine.ts';
+import type { OwnedProcess } from './measure/owned-process.ts';
+import { coreBusySeconds, usageOf } from './measure/process-usage.ts';
+import { APP, LOOPBACK, STREAM, type Contender, type RunningServer } from './servers/contender.ts';
+
+/** More than one GOP, so that a GOP cache is full when viewers come. */
+const WARM_UP_MS = 2_600;
+/** From the last join to the measuring window: the joiners' first bursts are delivered by then. */
+const SETTLE_MS = 1_500;
+
+/** What is measured, and with what. */
+export interface Cell {
+  readonly contender: Contender;
+  readonly format: ViewerFormat;
+  readonly options: BenchOptions;
+  readonly cores: CorePlan;
+}
+
+/** Runs the measurement; leaves no process and no file behind, also when it fails. */
+export async function runCell(cell: Cell): Promise<CellResult> {
+  const directory = mkdtempSync(path.join(os.tmpdir(), 'headwater-bench-'));
+  const server = await cell.contender.start({ directory, core: cell.cores.server });
+  try {
+    return await measure(cell, server);
+  } finally {
+    await server.process.stop();
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+async function measure(cell: Cell, server: RunningServer): Promise<CellResult> {
+  const { contender, format, options, cores } = cell;
+  const port = server.ports[format];
+  if (port === undefined) throw new Error(`${contender.name} serves no ${format}`);
+  const where = { host: LOOPBACK, app: APP, name: STREAM };
+  let publisher: OwnedProcess | undefined;
+  const viewers = new ViewerProcesses(
+    { ...where, port, format, query: contender.query },
+    options.generators,
+    cores.load,
+  );
+  try {
+    await viewers.ready();
+    if (server.needsPublisher) {
+      publisher = await startPublisher({ ...where, port: server.ports.rtmp ?? 0 }, cores.load);
+    }
+    await server.process.orDeath(sleep(WARM_UP_MS));
+    const running = publisher === undefined ? [server.process] : [server.process, publisher];
+    const measured = measureViewers(cell, server.process, viewers);
+    const [join, window, usages] = await running.reduce((result, owned) => owned.orDeath(result), measured);
+    return summarise({ name: contender.name, format, options, join, window, usages });
+  } finally {
+    await Promise.all([viewers.stop(), publisher?.stop()]);
+  }
+}
+
+async function measureViewers(
+  { options, cores }: Cell,
+  server: OwnedProcess,
+  viewers: ViewerProcesses,
+): Promise<[JoinReport, WindowReport, Usages]> {
+  const idle = usageOf(server.pid);
+  const join = await viewers.join(options.viewers, options.joinsPerSecond);
+  await sleep(SETTLE_MS);
+  await viewers.begin();
+  const before = usageOf(server.pid);
+  const busyBefore = coreBusySeconds(cores.server ?? 0);
+  await sleep(options.seconds * 1000);
+  const after = usageOf(server.pid);
+  const busySeconds = coreBusySeconds(cores.server ?? 0) - busyBefore;
+  const window = await viewers.end();
+  return [join, window, { idle, before, after, busySeconds }];
+}
+
+async function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

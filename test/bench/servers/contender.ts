@@ -1,0 +1,35 @@
+import type { OwnedProcess } from '../measure/owned-process.ts';
+import type { ViewerFormat } from '../load/viewer.ts';
+
+/** Where a server is to run. */
+export interface StartOptions {
+  /** An empty directory of its own, removed afterwards. */
+  readonly directory: string;
+  readonly core: number | undefined;
+}
+
+/** A server that accepts connections. */
+export interface RunningServer {
+  readonly process: OwnedProcess;
+  readonly ports: Readonly<Partial<Record<ViewerFormat, number>>>;
+  /** False when the server makes the stream itself. */
+  readonly needsPublisher: boolean;
+}
+
+/** A server that can be measured. */
+export interface Contender {
+  readonly name: string;
+  readonly formats: readonly ViewerFormat[];
+  /** What viewers append to the stream's name. */
+  readonly query: string;
+  /** Why it cannot run here, if so. */
+  unavailable(): string | undefined;
+  start(options: StartOptions): Promise<RunningServer>;
+}
+
+/** The interface all servers listen on. */
+export const LOOPBACK = '127.0.0.1';
+/** The application and stream that are published and played. */
+export const APP = 'live';
+/** See `APP`. */
+export const STREAM = 'bench';

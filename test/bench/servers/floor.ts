@@ -1,0 +1,30 @@
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { nodeArgs, OwnedProcess } from '../measure/owned-process.ts';
+import type { Contender } from './contender.ts';
+import { waitUntil } from './ports.ts';
+
+/**
+ * The least that plain Node can do: it makes the stream itself and writes one shared buffer to every HTTP-FLV viewer
+ * each `windowMs` (0: each video frame).
+ */
+export function floor(name: string, windowMs: number): Contender {
+  return {
+    name,
+    formats: ['flv'],
+    query: '',
+    unavailable: () => undefined,
+    start: async ({ directory, core }) => {
+      const portFile = path.join(directory, 'port');
+      const server = new OwnedProcess({
+        title: name,
+        command: process.execPath,
+        args: nodeArgs(new URL('floor-process.ts', import.meta.url), portFile, String(windowMs)),
+        core,
+      });
+      await waitUntil(server, name, () => existsSync(portFile) && readFileSync(portFile).length > 0);
+      const port = Number(readFileSync(portFile, 'utf8'));
+      return { process: server, ports: { flv: port }, needsPublisher: false };
+    },
+  };
+}

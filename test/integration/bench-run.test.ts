@@ -1,0 +1,38 @@
+import { describe, expect, it } from 'vitest';
+import { parseBenchOptions } from '../bench/bench-options.ts';
+import type { CellResult } from '../bench/cell-result.ts';
+import { runCell } from '../bench/run-cell.ts';
+import { contender } from '../bench/servers/contenders.ts';
+import type { ViewerFormat } from '../bench/load/viewer.ts';
+
+async function run(server: string, format: ViewerFormat, ...args: string[]): Promise<CellResult> {
+  const options = parseBenchOptions(['--viewers', '8', '--seconds', '2', ...args]);
+  if (options === undefined) throw new Error('no options');
+  return await runCell({
+    contender: contender(server),
+    format,
+    options,
+    cores: { server: undefined, load: undefined },
+  });
+}
+
+function expectSound(result: CellResult): void {
+  expect(result).toMatchObject({ joined: 8, failures: {}, lostFrames: 0, repeatedFrames: 0, disconnects: 0 });
+  expect(result.countDifference).toBeLessThan(0.05);
+  expect(result.deliveredBytes).toBeGreaterThan(1_000_000);
+  expect(result.joinP99Ms).toBeGreaterThan(0);
+  expect(result.latencyP50Ms).toBeGreaterThan(0);
+}
+
+describe.concurrent('a bench run', () => {
+  it.each(['rtmp', 'flv'] as const)(
+    'counts every frame that node-media-server sends as %s',
+    async (format) => {
+      expectSound(await run('node-media-server', format));
+    },
+  );
+
+  it('adds up what two viewer processes saw of the floor', async () => {
+    expectSound(await run('floor-frame', 'flv', '--generators', '2'));
+  });
+});
