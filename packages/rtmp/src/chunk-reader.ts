@@ -119,6 +119,7 @@ export class ChunkReader {
   #beginChunk(header: ChunkHeader): void {
     const stream = this.#streams.get(header.chunkStreamId) ?? this.#addStream(header);
     if (stream.isUnfinished && header.format !== 3) {
+      // Only a whole header says for certain that the message before it was given up.
       if (header.format !== 0) throw this.#error('new header within a message', headerDetails(header));
       this.#take(stream);
     }
@@ -135,7 +136,7 @@ export class ChunkReader {
   #addStream(header: ChunkHeader): ChunkStream {
     // Format 1 lacks only the message stream id; librtmp opens a chunk stream with it for messages on stream 0.
     if (header.format > 1)
-      throw this.#error('first header of a chunk stream inherits', headerDetails(header));
+      {throw this.#error('first header of a chunk stream inherits', headerDetails(header));}
     if (this.#streams.size >= this.#limits.chunkStreams) {
       throw this.#error('too many chunk streams', {
         ...headerDetails(header),

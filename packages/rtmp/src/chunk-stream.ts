@@ -1,7 +1,7 @@
 import type { ChunkHeader } from './chunk-header.ts';
 
 /** Memory that a message gets with its first bytes, whatever length it announces, unless more than that is here. */
-const firstReservationBytes = 64 * 1024;
+const firstReservationBytes = 16 * 1024;
 
 /** Time that a format 3 chunk may inherit from a format 0 chunk. Further would be a leap that no encoder means. */
 const maxInheritedDeltaMs = 5_000;
