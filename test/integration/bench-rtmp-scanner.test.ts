@@ -55,13 +55,16 @@ describe('RtmpScanner', () => {
   it('reads chunk stream ids of one, two and three bytes, in both forms of the overlap', () => {
     const bytes = Buffer.concat([
       hex('3f 000000 000001 08 00000000 af'),
-      hex('00 00 000000 000001 08 00000000 af'),
-      hex('01 0001 000000 000001 08 00000000 af'),
-      hex('c0 00 ae'),
-      hex('c1 0000 ad'),
-      hex('c1 0001 ac'),
+      hex('00 00 000000 000002 08 00000000 af01'),
+      hex('01 0001 000000 000003 08 00000000 af0203'),
+      hex('00 01 000000 000004 08 00000000 af020304'),
+      hex('c0 00 ae01'),
+      hex('c1 0000 ad01'),
+      hex('c1 0001 ac0203'),
+      hex('c1 0100 ab020304'),
     ]);
-    expectAtEverySplit(bytes, ['8 1 af', '8 1 af', '8 1 af', '8 1 ae', '8 1 ad', '8 1 ac']);
+    const opened = ['8 1 af', '8 2 af01', '8 3 af02', '8 4 af02'];
+    expectAtEverySplit(bytes, [...opened, '8 2 ae01', '8 2 ad01', '8 3 ac02', '8 4 ab02']);
   });
 
   it('reads extended timestamps and their repetition in continuations', () => {
