@@ -50,7 +50,9 @@ export class MessageStream {
     if (this.#playback?.call.nameAndQuery === call.nameAndQuery) return;
     if (this.#playback !== undefined) this.end('client_closed');
     if (!this.#move('play')) {
-      const error = new AppError('play_denied', { details: { messageStreamId: this.id, state: this.#state } });
+      const error = new AppError('play_denied', {
+        details: { messageStreamId: this.id, state: this.#state },
+      });
       this.#host.output.status(this.id, playRefusal(error));
       return;
     }
@@ -72,7 +74,11 @@ export class MessageStream {
   pause(isPaused: boolean): void {
     if (!this.#move(isPaused ? 'pause' : 'resume')) return;
     const code = isPaused ? 'NetStream.Pause.Notify' : 'NetStream.Unpause.Notify';
-    this.#host.output.status(this.id, { level: 'status', code, description: isPaused ? 'paused' : 'resumed' });
+    this.#host.output.status(this.id, {
+      level: 'status',
+      code,
+      description: isPaused ? 'paused' : 'resumed',
+    });
     this.#playback?.pause(isPaused);
   }
 

@@ -20,12 +20,19 @@ export interface PublishReceiver {
   ended(reason: CloseReason): void;
 }
 
+/** What a reconnect request tells the client besides that it should come back. */
+export interface ReconnectOptions {
+  /** Where to, absolute or relative; absent for the same URL. */
+  readonly tcUrl?: string;
+  readonly description?: string;
+}
+
 /** What the node may do with an accepted publisher. */
 export interface PublishControl {
   /** Sends the status that fits the reason, then closes the connection. `ended` follows. */
   close(reason: CloseReason, description?: string): void;
   /** Sends NetConnection.Connect.ReconnectRequest; false (nothing sent) when the client did not announce the ability. */
-  requestReconnect(options?: { readonly tcUrl?: string; readonly description?: string }): boolean;
+  requestReconnect(options?: ReconnectOptions): boolean;
 }
 
 /** A client asks to publish. Exactly one of `accept` and `refuse` has an effect, and none after `isCancelled`. */
@@ -38,9 +45,12 @@ export interface PublishRequest {
   readonly params: ReadonlyMap<string, string>;
   /** True once the client has gone away or taken the request back. */
   readonly isCancelled: boolean;
-  /** Sends StreamBegin and NetStream.Publish.Start; from now on media reaches the receiver. */
+  /**
+   * Sends StreamBegin and NetStream.Publish.Start; from now on media reaches the receiver. Where that is too late the
+   * receiver is ended before this returns, so that nothing it holds stays held.
+   */
   accept(receiver: PublishReceiver): PublishControl;
-  /** Answers with the error's RTMP status. Media sent meanwhile is dropped. */
+  /** Answers with the error's RTMP status. Media sent meanwhile is dropped, and so is a client that goes on sending. */
   refuse(error: AppError): void;
 }
 
@@ -68,7 +78,10 @@ export interface PlayRequest {
   readonly isCancelled: boolean;
   /** Calls `run` when the request is cancelled before an answer. */
   onCancel(run: () => void): void;
-  /** Sends StreamBegin, Play.Reset where asked, and Play.Start. */
+  /**
+   * Sends StreamBegin, Play.Reset where asked, and Play.Start; when this returns they have been written, and media may
+   * follow. Where it is too late the viewer is ended before this returns.
+   */
   accept(viewer: PlayViewer): PlayControl;
   refuse(error: AppError): void;
 }
