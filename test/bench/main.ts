@@ -67,6 +67,9 @@ async function main(): Promise<void> {
   }
 }
 
+// Exiting ends whatever the bench has started.
+process.once('SIGINT', () => process.exit(130));
+process.once('SIGTERM', () => process.exit(143));
 main().catch((error: unknown) => {
   say(error instanceof Error ? error.message : String(error));
   process.exitCode = 1;

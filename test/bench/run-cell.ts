@@ -8,7 +8,7 @@ import type { JoinReport, WindowReport } from './load/fleet-stats.ts';
 import { startPublisher, ViewerProcesses } from './load/load-processes.ts';
 import type { ViewerFormat } from './load/viewer.ts';
 import type { CorePlan } from './measure/machine.ts';
-import type { OwnedProcess } from './measure/owned-process.ts';
+import { OwnedProcess } from './measure/owned-process.ts';
 import { coreBusySeconds, usageOf } from './measure/process-usage.ts';
 import { APP, LOOPBACK, STREAM, type Contender, type RunningServer } from './servers/contender.ts';
 
@@ -28,11 +28,23 @@ export interface Cell {
 /** Runs the measurement; leaves no process and no file behind, also when it fails. */
 export async function runCell(cell: Cell): Promise<CellResult> {
   const directory = mkdtempSync(path.join(os.tmpdir(), 'headwater-bench-'));
-  const server = await cell.contender.start({ directory, core: cell.cores.server });
+  const launched: OwnedProcess[] = [];
   try {
+    const server = await cell.contender.start({
+      directory,
+      launch: (options) => {
+        const owned = new OwnedProcess({ ...options, core: cell.cores.server, cwd: directory });
+        launched.push(owned);
+        return owned;
+      },
+    });
     return await measure(cell, server);
   } finally {
-    await server.process.stop();
+    await Promise.all(
+      launched.map(async (owned) => {
+        await owned.stop();
+      }),
+    );
     rmSync(directory, { recursive: true, force: true });
   }
 }

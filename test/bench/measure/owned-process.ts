@@ -6,6 +6,11 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 const STOP_DEADLINE_MS = 3_000;
 const STDERR_TAIL_CHARS = 2_000;
 
+const living = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of living) child.kill('SIGKILL');
+});
+
 /** What to start and where. */
 export interface OwnedProcessOptions {
   /** For messages. */
@@ -35,12 +40,14 @@ export class OwnedProcess {
       stdio: ['ignore', 'ignore', 'pipe', ...(hasIpc ? (['ipc'] as const) : [])],
       ...(cwd === undefined ? {} : { cwd }),
     });
+    living.add(this.#child);
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#stderr = (this.#stderr + text).slice(-STDERR_TAIL_CHARS);
     });
     this.#died = new Promise<never>((_, reject) => {
       this.#child.once('error', reject);
       this.#child.once('close', (code, signal) => {
+        living.delete(this.#child);
         if (!this.#isStopping) reject(new Error(this.#describeEnd(code, signal)));
       });
     });

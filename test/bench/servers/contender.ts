@@ -1,11 +1,12 @@
-import type { OwnedProcess } from '../measure/owned-process.ts';
+import type { OwnedProcess, OwnedProcessOptions } from '../measure/owned-process.ts';
 import type { ViewerFormat } from '../load/viewer.ts';
 
 /** Where a server is to run. */
 export interface StartOptions {
   /** An empty directory of its own, removed afterwards. */
   readonly directory: string;
-  readonly core: number | undefined;
+  /** Starts the server's process on the core that is meant for it; it is stopped after the run, also when `start` fails. */
+  readonly launch: (options: Pick<OwnedProcessOptions, 'title' | 'command' | 'args'>) => OwnedProcess;
 }
 
 /** A server that accepts connections. */

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { nodeArgs, OwnedProcess } from '../measure/owned-process.ts';
+import { nodeArgs } from '../measure/owned-process.ts';
 import type { Contender } from './contender.ts';
 import { waitUntil } from './ports.ts';
 
@@ -14,13 +14,12 @@ export function floor(name: string, windowMs: number): Contender {
     formats: ['flv'],
     query: '',
     unavailable: () => undefined,
-    start: async ({ directory, core }) => {
+    start: async ({ directory, launch }) => {
       const portFile = path.join(directory, 'port');
-      const server = new OwnedProcess({
+      const server = launch({
         title: name,
         command: process.execPath,
         args: nodeArgs(new URL('floor-process.ts', import.meta.url), portFile, String(windowMs)),
-        core,
       });
       await waitUntil(server, name, () => existsSync(portFile) && readFileSync(portFile).length > 0);
       const port = Number(readFileSync(portFile, 'utf8'));

@@ -1,7 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { OwnedProcess } from '../measure/owned-process.ts';
 import type { Contender } from './contender.ts';
 import { waitUntil } from './ports.ts';
 
@@ -19,15 +18,13 @@ export function headwater(name: string, query: string): Contender {
     formats: ['rtmp', 'flv'],
     query,
     unavailable: () => (existsSync(program) ? undefined : 'headwater is not built'),
-    start: async ({ directory, core }) => {
+    start: async ({ directory, launch }) => {
       const readyFile = path.join(directory, 'ready.json');
       const ports = ['rtmp.port=0', 'http.port=0', 'admin.port=0', 'relay.port=0'];
-      const server = new OwnedProcess({
+      const server = launch({
         title: name,
         command: process.execPath,
         args: [program, 'all', ...ports.flatMap((port) => ['--set', port]), '--ready-file', readyFile],
-        core,
-        cwd: directory,
       });
       await waitUntil(server, name, () => existsSync(readyFile) && readFileSync(readyFile).length > 0);
       const ready = JSON.parse(readFileSync(readyFile, 'utf8')) as ReadyFile;

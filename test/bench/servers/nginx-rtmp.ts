@@ -1,6 +1,5 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { OwnedProcess } from '../measure/owned-process.ts';
 import { APP, LOOPBACK, type Contender } from './contender.ts';
 import { freePort, waitForPort } from './ports.ts';
 
@@ -14,15 +13,14 @@ export const nginxRtmp: Contender = {
   query: '',
   unavailable: () =>
     existsSync(PROGRAM) && existsSync(MODULE) ? undefined : 'nginx or its RTMP module is not installed',
-  start: async ({ directory, core }) => {
+  start: async ({ directory, launch }) => {
     const port = await freePort();
     const config = path.join(directory, 'nginx.conf');
     writeFileSync(config, configuration(directory, port));
-    const server = new OwnedProcess({
+    const server = launch({
       title: 'nginx-rtmp',
       command: PROGRAM,
       args: ['-p', directory, '-e', path.join(directory, 'error.log'), '-c', config],
-      core,
     });
     await waitForPort(server, port);
     return { process: server, ports: { rtmp: port }, needsPublisher: true };

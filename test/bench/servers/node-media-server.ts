@@ -1,7 +1,6 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import path from 'node:path';
-import { OwnedProcess } from '../measure/owned-process.ts';
 import { LOOPBACK, type Contender } from './contender.ts';
 import { freePort, waitForPort } from './ports.ts';
 
@@ -13,7 +12,7 @@ export const nodeMediaServer: Contender = {
   formats: ['rtmp', 'flv'],
   query: '',
   unavailable: () => (existsSync(program) ? undefined : 'the npm package node-media-server is not installed'),
-  start: async ({ directory, core }) => {
+  start: async ({ directory, launch }) => {
     const ports = { rtmp: await freePort(), flv: await freePort() };
     const config = path.join(directory, 'config.json');
     writeFileSync(
@@ -26,11 +25,10 @@ export const nodeMediaServer: Contender = {
         webadmin: { enable: false },
       }),
     );
-    const server = new OwnedProcess({
+    const server = launch({
       title: 'node-media-server',
       command: process.execPath,
       args: [program, '--config', config],
-      core,
     });
     await waitForPort(server, ports.rtmp);
     await waitForPort(server, ports.flv);
