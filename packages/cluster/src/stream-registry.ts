@@ -15,7 +15,7 @@ export interface ClaimRequest {
    * its publisher was silent or is the same party. Between nodes an equal `credential` is what allows a takeover.
    */
   readonly mayReplace?: boolean;
-  /** The highest epoch the claimer has ever seen for the stream; the granted one is above it. */
+  /** The highest epoch the claimer has ever seen for the stream, a safe integer; the granted one is above it. */
   readonly seenEpoch?: number;
 }
 
@@ -24,12 +24,15 @@ export type ClaimResult =
   | { readonly outcome: 'claimed'; readonly record: StreamRecord }
   | { readonly outcome: 'refused'; readonly current: StreamRecord };
 
+/** What an owner says of its stream; `orphaned` and `ended` come about by themselves. */
+export type OwnedState = Extract<StreamState, 'live' | 'interrupted'>;
+
 /** A change to a stream by its owner; refused (false) when owner or epoch are no longer current. */
 export interface StreamUpdate {
   readonly stream: StreamKey;
   readonly owner: NodeRef;
   readonly epoch: number;
-  readonly state?: StreamState;
+  readonly state?: OwnedState;
   readonly codecs?: readonly string[];
 }
 
@@ -42,12 +45,20 @@ export interface Heartbeat {
   readonly owned: ReadonlyMap<StreamKey, number>;
 }
 
-/** `lost` names the streams of the heartbeat that somebody else owns by now: drop them. */
+/**
+ * `lost` names the streams of the heartbeat that another node, or another run of this one, has claimed since: drop them.
+ * `unknown_node`: the lease ran out, or the registry lost its memory: join again. `superseded`: another run of the process
+ * has joined under this name: drop everything and do not come back.
+ */
 export type HeartbeatResult =
   | { readonly outcome: 'renewed'; readonly lost: readonly StreamKey[] }
-  | { readonly outcome: 'unknown_node' };
+  | { readonly outcome: 'unknown_node' }
+  | { readonly outcome: 'superseded' };
 
-/** What watchers hear of, in the order in which it happened. */
+/**
+ * What watchers hear of, in the order in which it happened. `stream_updated` tells of codecs and of every change of state,
+ * `node_updated` of a new announcement and of draining; load is read by `nodes`. That a lease ran out may be heard late.
+ */
 export type RegistryEvent =
   | { readonly type: 'stream_claimed'; readonly record: StreamRecord }
   | { readonly type: 'stream_updated'; readonly record: StreamRecord }
@@ -63,21 +74,32 @@ export interface Watch {
 
 /** Nodes, streams and their ownership. Every method may reject with `registry_unavailable`. */
 export interface StreamRegistry {
-  /** Announces a node, or replaces its earlier incarnation, whose streams become orphaned. */
+  /**
+   * Announces a node, or replaces its earlier incarnation, whose streams become orphaned. A node that comes back as the
+   * same incarnation gets back what nobody has claimed meanwhile.
+   */
   join(node: NodeRecord): Promise<void>;
   /** Renews the node's lease and all that it owns. */
   heartbeat(beat: Heartbeat): Promise<HeartbeatResult>;
   /** The node stops: its streams become orphaned at once. Does nothing for another incarnation. */
   leave(node: NodeRef): Promise<void>;
+  /** The nodes whose lease runs. */
   nodes(): Promise<readonly NodeRecord[]>;
 
-  /** Succeeds when the stream is free, ended, orphaned, owned by a dead node, or may be taken over; raises the epoch. */
+  /**
+   * Succeeds when the stream is free, ended, orphaned, owned by a dead node, or may be taken over; raises the epoch.
+   * Taken over may be: a stream published with the same credential; one that the claimer owns, with `mayReplace`; an
+   * interrupted one that was published without a credential, since nobody can prove to be its publisher.
+   * Rejects with `registry_unavailable` when the claimer has not joined or its lease has run out: the next beat mends it.
+   */
   claim(request: ClaimRequest): Promise<ClaimResult>;
   /** Compare-and-set by owner and epoch. */
   update(update: StreamUpdate): Promise<boolean>;
-  /** Compare-and-delete by owner and epoch: the stream ends. False when somebody else owns it. */
+  /** Compare-and-delete by owner and epoch: the stream ends. False when it is not the owner's any more. */
   release(stream: StreamKey, owner: NodeRef, epoch: number): Promise<boolean>;
+  /** Undefined when nobody has claimed it or it has ended. */
   stream(stream: StreamKey): Promise<StreamRecord | undefined>;
+  /** All that have not ended. */
   streams(): Promise<readonly StreamRecord[]>;
 
   /** Hears every event from now on. Listeners must not throw. */

@@ -1,0 +1,54 @@
+import type { Logger } from '@headwater/contracts';
+import type { RegistryEvent, Watch } from './stream-registry.ts';
+
+type Listener = (event: RegistryEvent) => void;
+
+/** Tells watchers of events in order, never within the call that caused them; a watch hears nothing from before it. */
+export class EventFeed {
+  readonly #logger: Logger;
+  readonly #listeners = new Set<{ readonly listener: Listener }>();
+  #queue: { readonly event: RegistryEvent; readonly to: readonly { readonly listener: Listener }[] }[] = [];
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
+
+  watch(listener: Listener): Watch {
+    const entry = { listener };
+    this.#listeners.add(entry);
+    return { close: () => void this.#listeners.delete(entry) };
+  }
+
+  emit(event: RegistryEvent): void {
+    if (this.#listeners.size === 0) return;
+    this.#queue.push({ event, to: [...this.#listeners] });
+    if (this.#queue.length === 1) {
+      queueMicrotask(() => {
+        this.#deliver();
+      });
+    }
+  }
+
+  close(): void {
+    this.#listeners.clear();
+    this.#queue = [];
+  }
+
+  #deliver(): void {
+    const due = this.#queue;
+    this.#queue = [];
+    for (const { event, to } of due) {
+      for (const entry of to) {
+        if (this.#listeners.has(entry)) this.#call(entry.listener, event);
+      }
+    }
+  }
+
+  #call(listener: Listener, event: RegistryEvent): void {
+    try {
+      listener(event);
+    } catch (err) {
+      this.#logger.error({ err, event: event.type }, 'registry listener threw');
+    }
+  }
+}

@@ -1,0 +1,5 @@
+export * from './node-record.ts';
+export * from './stream-record.ts';
+export * from './stream-registry.ts';
+export * from './memory-stream-registry.ts';
+export * from './node-heart.ts';

@@ -1,0 +1,240 @@
+// The registry of one process, with the semantics that a shared one has: leases, fencing by epoch, events. Whether a
+// stream is orphaned is never stored: it is so exactly when its owner, as (node, incarnation), has no running lease.
+/* eslint-disable @typescript-eslint/require-await -- async turns every throw into a rejection, as callers expect */
+import { AppError, silentLogger, type Clock, type Logger, type StreamKey } from '@headwater/contracts';
+import { EpochMemory } from './epoch-memory.ts';
+import { EventFeed } from './event-feed.ts';
+import type { NodeRecord, NodeRef } from './node-record.ts';
+import { RunTime } from './run-time.ts';
+import type { StreamRecord } from './stream-record.ts';
+import type {
+  ClaimRequest,
+  ClaimResult,
+  Heartbeat,
+  HeartbeatResult,
+  RegistryEvent,
+  StreamRegistry,
+  StreamUpdate,
+  Watch,
+} from './stream-registry.ts';
+
+/** What a memory registry is made of. */
+export interface MemoryStreamRegistryOptions {
+  readonly clock: Clock;
+  /** How long a node lives without a heartbeat; default 4 s. */
+  readonly leaseMs?: number;
+  /** How many ended streams keep their own epoch; default 10,000. See `EpochMemory`. */
+  readonly rememberedStreams?: number;
+  readonly logger?: Logger;
+}
+
+interface NodeEntry {
+  record: NodeRecord;
+  leaseEndsMs: number;
+}
+
+/**
+ * `StreamRegistry` in this process's memory. The epoch of a claim is the largest of: the stream's last one + 1, the
+ * highest that the claimer has seen + 1, and the wall clock in ms.
+ */
+export class MemoryStreamRegistry implements StreamRegistry {
+  readonly #clock: Clock;
+  readonly #leaseMs: number;
+  readonly #time: RunTime;
+  readonly #feed: EventFeed;
+  readonly #epochs: EpochMemory;
+  readonly #nodes = new Map<string, NodeEntry>();
+  /** What owners have declared, by stream; see `#shown`. */
+  readonly #streams = new Map<StreamKey, StreamRecord>();
+  #isClosed = false;
+
+  constructor(options: MemoryStreamRegistryOptions) {
+    this.#clock = options.clock;
+    this.#leaseMs = options.leaseMs ?? 4_000;
+    this.#feed = new EventFeed(options.logger ?? silentLogger);
+    this.#epochs = new EpochMemory(options.rememberedStreams ?? 10_000);
+    this.#time = new RunTime(options.clock, this.#leaseMs / 8, () => {
+      this.#expire();
+    });
+  }
+
+  async join(node: NodeRecord): Promise<void> {
+    this.#begin();
+    const current = this.#nodes.get(node.nodeId);
+    if (current !== undefined && isSame(current.record, node)) {
+      this.#nodes.set(node.nodeId, this.#entry(node));
+      this.#feed.emit({ type: 'node_updated', node });
+      return;
+    }
+    if (current !== undefined) this.#drop(current.record);
+    this.#nodes.set(node.nodeId, this.#entry(node));
+    this.#feed.emit({ type: 'node_joined', node });
+    this.#tellStreamsOf(node);
+  }
+
+  async heartbeat(beat: Heartbeat): Promise<HeartbeatResult> {
+    this.#begin();
+    const entry = this.#nodes.get(beat.node.nodeId);
+    if (entry === undefined) return { outcome: 'unknown_node' };
+    if (!isSame(entry.record, beat.node)) return { outcome: 'superseded' };
+    const { load, isDraining } = beat;
+    const isNews = entry.record.isDraining !== isDraining;
+    entry.record = { ...entry.record, load, isDraining };
+    entry.leaseEndsMs = this.#time.nowMs() + this.#leaseMs;
+    if (isNews) this.#feed.emit({ type: 'node_updated', node: entry.record });
+    return { outcome: 'renewed', lost: this.#lost(beat) };
+  }
+
+  async leave(node: NodeRef): Promise<void> {
+    this.#begin();
+    if (this.#isAlive(node)) this.#drop(node);
+  }
+
+  async nodes(): Promise<readonly NodeRecord[]> {
+    this.#begin();
+    return [...this.#nodes.values()].map((entry) => entry.record);
+  }
+
+  async claim(request: ClaimRequest): Promise<ClaimResult> {
+    this.#begin();
+    const { stream, owner, relayAddress, credential, seenEpoch = 0 } = request;
+    if (!Number.isSafeInteger(seenEpoch) || seenEpoch < 0 || seenEpoch === Number.MAX_SAFE_INTEGER) {
+      throw new AppError('request_malformed', {
+        details: { seenEpoch, expected: 'a whole number below 2^53 - 1' },
+      });
+    }
+    if (!this.#isAlive(owner)) {
+      throw new AppError('registry_unavailable', {
+        details: { nodeId: owner.nodeId, what: 'node has not joined' },
+      });
+    }
+    const current = this.#streams.get(stream);
+    if (current !== undefined && this.#isAlive(current.owner) && !mayTakeOver(request, current)) {
+      return { outcome: 'refused', current };
+    }
+    const last = current?.epoch ?? this.#epochs.last(stream);
+    const wallMs = this.#clock.wallMs();
+    const record: StreamRecord = {
+      stream,
+      owner: { nodeId: owner.nodeId, incarnation: owner.incarnation },
+      relayAddress,
+      epoch: Math.max(last + 1, seenEpoch + 1, Math.floor(wallMs)),
+      state: 'live',
+      ...(credential === undefined ? {} : { credential }),
+      codecs: [],
+      sinceMs: wallMs,
+    };
+    this.#epochs.forget(stream);
+    this.#streams.set(stream, record);
+    this.#feed.emit({ type: 'stream_claimed', record });
+    return { outcome: 'claimed', record };
+  }
+
+  async update(update: StreamUpdate): Promise<boolean> {
+    this.#begin();
+    const current = this.#owned(update.stream, update.owner, update.epoch);
+    if (current === undefined) return false;
+    const { state = current.state, codecs = current.codecs } = update;
+    const record = { ...current, state, codecs: [...codecs] };
+    this.#streams.set(update.stream, record);
+    this.#feed.emit({ type: 'stream_updated', record: this.#shown(record) });
+    return true;
+  }
+
+  async release(stream: StreamKey, owner: NodeRef, epoch: number): Promise<boolean> {
+    this.#begin();
+    const current = this.#owned(stream, owner, epoch);
+    if (current === undefined) return false;
+    this.#streams.delete(stream);
+    this.#epochs.remember(stream, epoch);
+    this.#feed.emit({ type: 'stream_ended', record: { ...current, state: 'ended', relayAddress: '' } });
+    return true;
+  }
+
+  async stream(stream: StreamKey): Promise<StreamRecord | undefined> {
+    this.#begin();
+    const record = this.#streams.get(stream);
+    return record && this.#shown(record);
+  }
+
+  async streams(): Promise<readonly StreamRecord[]> {
+    this.#begin();
+    return [...this.#streams.values()].map((record) => this.#shown(record));
+  }
+
+  watch(listener: (event: RegistryEvent) => void): Watch {
+    return this.#feed.watch(listener);
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#time.close();
+    this.#feed.close();
+  }
+
+  #begin(): void {
+    if (this.#isClosed)
+      throw new AppError('registry_unavailable', { details: { what: 'registry is closed' } });
+    this.#expire();
+  }
+
+  #expire(): void {
+    const nowMs = this.#time.nowMs();
+    for (const { record, leaseEndsMs } of this.#nodes.values()) {
+      if (leaseEndsMs <= nowMs) this.#drop(record);
+    }
+  }
+
+  #entry(record: NodeRecord): NodeEntry {
+    return { record, leaseEndsMs: this.#time.nowMs() + this.#leaseMs };
+  }
+
+  #drop(node: NodeRef): void {
+    this.#nodes.delete(node.nodeId);
+    this.#feed.emit({ type: 'node_left', node: { nodeId: node.nodeId, incarnation: node.incarnation } });
+    this.#tellStreamsOf(node);
+  }
+
+  #tellStreamsOf(node: NodeRef): void {
+    for (const record of this.#streams.values()) {
+      if (isSame(record.owner, node))
+        this.#feed.emit({ type: 'stream_updated', record: this.#shown(record) });
+    }
+  }
+
+  #shown(record: StreamRecord): StreamRecord {
+    return this.#isAlive(record.owner) ? record : { ...record, state: 'orphaned' };
+  }
+
+  #isAlive(node: NodeRef): boolean {
+    const entry = this.#nodes.get(node.nodeId);
+    return entry !== undefined && isSame(entry.record, node);
+  }
+
+  #owned(stream: StreamKey, owner: NodeRef, epoch: number): StreamRecord | undefined {
+    const record = this.#streams.get(stream);
+    return record?.epoch === epoch && isSame(record.owner, owner) ? record : undefined;
+  }
+
+  #lost(beat: Heartbeat): StreamKey[] {
+    const lost: StreamKey[] = [];
+    for (const [stream, epoch] of beat.owned) {
+      const current = this.#streams.get(stream);
+      // A stream that the node itself has released or claimed anew since it wrote the beat is not lost.
+      if (current === undefined ? this.#epochs.last(stream) > epoch : !isSame(current.owner, beat.node)) {
+        lost.push(stream);
+      }
+    }
+    return lost;
+  }
+}
+
+function isSame(a: NodeRef, b: NodeRef): boolean {
+  return a.nodeId === b.nodeId && a.incarnation === b.incarnation;
+}
+
+function mayTakeOver(request: ClaimRequest, current: StreamRecord): boolean {
+  if (current.credential !== undefined && current.credential === request.credential) return true;
+  if (request.mayReplace === true && isSame(current.owner, request.owner)) return true;
+  return current.state === 'interrupted' && current.credential === undefined;
+}
