@@ -8,6 +8,8 @@ import type { ProcessUsage } from './measure/process-usage.ts';
 /** The server's usage without viewers, and before and after the measuring window. */
 export interface Usages {
   readonly idle: ProcessUsage;
+  /** When only this many viewers were there. */
+  readonly some: { readonly viewers: number; readonly usage: ProcessUsage };
   readonly before: ProcessUsage;
   readonly after: ProcessUsage;
   /** What the server's core was busy in the window, with whatever ran on it. */
@@ -26,6 +28,7 @@ export interface CellResult {
   readonly systemSecondsPerGb: number;
   readonly serverCoreShare: number;
   readonly kilobytesPerViewer: number;
+  readonly kilobytesPerFurtherViewer: number;
   readonly joinP50Ms: number;
   readonly joinP99Ms: number;
   readonly latencyP50Ms: number;
@@ -64,7 +67,7 @@ export const COUNT_TOLERANCE = 0.01;
 
 /** Turns observations into figures. */
 export function summarise({ name, format, options, join, window, usages }: CellObservation): CellResult {
-  const { idle, before, after, busySeconds } = usages;
+  const { idle, some, before, after, busySeconds } = usages;
   const gigabytes = window.socketBytes / 1e9;
   const userSeconds = after.userSeconds - before.userSeconds;
   const systemSeconds = after.systemSeconds - before.systemSeconds;
@@ -81,6 +84,8 @@ export function summarise({ name, format, options, join, window, usages }: CellO
     systemSecondsPerGb: systemSeconds / gigabytes,
     serverCoreShare: (userSeconds + systemSeconds) / options.seconds,
     kilobytesPerViewer: (after.residentBytes - idle.residentBytes) / 1000 / options.viewers,
+    kilobytesPerFurtherViewer:
+      (after.residentBytes - some.usage.residentBytes) / 1000 / (options.viewers - some.viewers),
     joinP50Ms: joins.quantileMs(0.5),
     joinP99Ms: joins.quantileMs(0.99),
     latencyP50Ms: latency.quantileMs(0.5),

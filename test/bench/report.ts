@@ -6,6 +6,7 @@ const FIGURES = [
   ['user', 'userSecondsPerGb', 2],
   ['system', 'systemSecondsPerGb', 2],
   ['kB/viewer', 'kilobytesPerViewer', 0],
+  ['kB/further', 'kilobytesPerFurtherViewer', 0],
   ['join p50 ms', 'joinP50Ms', 1],
   ['join p99 ms', 'joinP99Ms', 1],
   ['latency p50 ms', 'latencyP50Ms', 1],

@@ -17,6 +17,9 @@ const WARM_UP_MS = 2_600;
 /** From the last join to the measuring window: the joiners' first bursts are delivered by then. */
 const SETTLE_MS = 1_500;
 
+/** The part of the viewers that joins first, so that memory of a loaded server and of each further viewer tell apart. */
+const FIRST_SHARE = 0.2;
+
 /** What is measured, and with what. */
 export interface Cell {
   readonly contender: Contender;
@@ -81,7 +84,11 @@ async function measureViewers(
   viewers: ViewerProcesses,
 ): Promise<[JoinReport, WindowReport, Usages]> {
   const idle = usageOf(server.pid);
-  const join = await viewers.join(options.viewers, options.joinsPerSecond);
+  const first = Math.ceil(options.viewers * FIRST_SHARE);
+  await viewers.join(first, options.joinsPerSecond);
+  await sleep(SETTLE_MS);
+  const some = { viewers: first, usage: usageOf(server.pid) };
+  const join = await viewers.join(options.viewers - first, options.joinsPerSecond);
   await sleep(SETTLE_MS);
   await viewers.begin();
   const before = usageOf(server.pid);
@@ -90,7 +97,7 @@ async function measureViewers(
   const after = usageOf(server.pid);
   const busySeconds = coreBusySeconds(cores.server ?? 0) - busyBefore;
   const window = await viewers.end();
-  return [join, window, { idle, before, after, busySeconds }];
+  return [join, window, { idle, some, before, after, busySeconds }];
 }
 
 async function sleep(ms: number): Promise<void> {

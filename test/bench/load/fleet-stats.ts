@@ -22,7 +22,7 @@ export interface WindowReport {
   readonly ownDelay: HistogramCounts;
 }
 
-/** How joining went. */
+/** How joining went, for all viewers since the start. */
 export interface JoinReport {
   readonly joined: number;
   readonly join: HistogramCounts;

@@ -21,11 +21,12 @@ export class Fleet {
     this.#watchOwnDelay();
   }
 
-  /** Connects viewers at an even pace; resolves when each has a keyframe or failed, or at a deadline. */
+  /** Connects this many more viewers at an even pace; resolves when each has a keyframe or failed, or at a deadline. */
   async join(viewers: number, joinsPerSecond: number): Promise<JoinReport> {
     const startedUs = nowUs();
-    while (this.#viewers.length < viewers) {
-      const due = Math.min(viewers, Math.ceil(((nowUs() - startedUs) / 1e6) * joinsPerSecond));
+    const before = this.#viewers.length;
+    while (this.#viewers.length < before + viewers) {
+      const due = before + Math.min(viewers, Math.ceil(((nowUs() - startedUs) / 1e6) * joinsPerSecond));
       while (this.#viewers.length < due) this.#viewers.push(new Viewer(this.#target, this.#stats));
       await sleep(JOIN_TICK_MS);
     }

@@ -30,7 +30,7 @@ export class ViewerProcesses {
     await Promise.all(this.#processes.map((process) => process.message()));
   }
 
-  /** Lets all viewers join; the pace is that of all processes together. */
+  /** Lets this many more viewers join; the pace is that of all processes together. */
   async join(viewers: number, joinsPerSecond: number): Promise<JoinReport> {
     const count = this.#processes.length;
     const answers = await this.#askAll((index) => ({
