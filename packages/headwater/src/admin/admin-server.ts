@@ -1,0 +1,71 @@
+// The admin port as a service: an HTTP server with limits on everything a client may send or delay.
+import { createServer, type Server } from 'node:http';
+import { getRequestListener } from '@hono/node-server';
+import type { Readiness } from '@headwater/contracts';
+import { listen } from '../listen.ts';
+import type { NodeContext } from '../node-context.ts';
+import { RateLimitedLog } from '../rate-limited-log.ts';
+import type { Service } from '../service.ts';
+import { createAdminApp } from './admin-app.ts';
+import type { NodeView } from './node-view.ts';
+
+const maxConnections = 512;
+const requestTimeoutMs = 10_000;
+
+/** What the admin server is made of. */
+export interface AdminServerOptions {
+  readonly context: NodeContext;
+  readonly view: NodeView;
+  readiness(): Readiness;
+}
+
+/** Serves the admin API. */
+export class AdminServer implements Service {
+  readonly name = 'admin';
+  readonly #context: NodeContext;
+  readonly #server: Server;
+
+  constructor(options: AdminServerOptions) {
+    const { context, view } = options;
+    const { node, roles, version, metrics } = context;
+    this.#context = context;
+    const trouble = new RateLimitedLog(context.logger, context.clock);
+    const startedAt = new Date(context.startedAtMs).toISOString();
+    const app = createAdminApp({
+      version,
+      view,
+      readiness: () => options.readiness(),
+      status: () => ({ ...node, version, roles: [...roles], startedAt }),
+      metrics: async () => ({ text: await metrics.render(), contentType: metrics.contentType }),
+      failed: (error, path) => trouble.report('error', { err: error, path }, 'admin request failed'),
+    });
+    const respond = getRequestListener(app.fetch, { overrideGlobalObjects: false });
+    this.#server = createServer(
+      {
+        maxHeaderSize: 16 * 1024,
+        headersTimeout: requestTimeoutMs,
+        requestTimeout: requestTimeoutMs,
+        keepAliveTimeout: 5_000,
+        connectionsCheckingInterval: 1_000,
+        noDelay: true,
+      },
+      (request, response) => void respond(request, response),
+    );
+    this.#server.maxConnections = maxConnections;
+  }
+
+  async start(): Promise<void> {
+    this.#context.addresses.set('admin', await listen(this.#server, this.#context.config.admin));
+  }
+
+  async stop(deadlineMs: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = this.#context.clock.after(deadlineMs, () => this.#server.closeAllConnections());
+      this.#server.close(() => {
+        timer.cancel();
+        resolve();
+      });
+      this.#server.closeIdleConnections();
+    });
+  }
+}

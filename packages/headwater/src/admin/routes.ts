@@ -1,0 +1,132 @@
+// Every route of the admin port as OpenAPI knows it. The handlers are in `admin-app.ts`.
+import { createRoute, z } from '@hono/zod-openapi';
+import {
+  nodeListSchema,
+  problemSchema,
+  readinessSchema,
+  sessionPageSchema,
+  sessionProtocolSchema,
+  sessionViewSchema,
+  statusViewSchema,
+  streamPageSchema,
+  streamViewSchema,
+} from '@headwater/contracts';
+
+const part = z.string().min(1).max(128);
+
+const pageQuery = {
+  limit: z.coerce.number().int().min(1).max(1000).default(100).describe('Items of a page.'),
+  cursor: z.string().max(300).optional().describe('`nextCursor` of the page before.'),
+};
+
+function json<Schema extends z.ZodType>(schema: Schema, description: string) {
+  return { description, content: { 'application/json': { schema } } };
+}
+
+function problem(description: string) {
+  return { description, content: { 'application/problem+json': { schema: problemSchema } } };
+}
+
+const malformed = { 400: problem('A parameter is not valid.') };
+
+/** Is the process alive? */
+export const healthRoute = createRoute({
+  method: 'get',
+  path: '/healthz',
+  summary: 'Liveness: the process runs and answers',
+  tags: ['health'],
+  responses: { 200: json(z.object({ status: z.literal('ok') }), 'It does.') },
+});
+
+/** Should peers be sent here? */
+export const readyRoute = createRoute({
+  method: 'get',
+  path: '/readyz',
+  summary: 'Readiness: publishers and viewers may be sent here',
+  tags: ['health'],
+  responses: { 200: json(readinessSchema, 'Ready.'), 503: json(readinessSchema, 'Not ready, and why.') },
+});
+
+/** Prometheus's text. */
+export const metricsRoute = createRoute({
+  method: 'get',
+  path: '/metrics',
+  summary: 'Metrics in the text format of Prometheus',
+  tags: ['health'],
+  responses: { 200: { description: 'Metrics.', content: { 'text/plain': { schema: z.string() } } } },
+});
+
+/** This node. */
+export const statusRoute = createRoute({
+  method: 'get',
+  path: '/api/v1/status',
+  summary: 'The answering node',
+  tags: ['nodes'],
+  responses: { 200: json(statusViewSchema, 'The node.') },
+});
+
+/** The cluster's nodes. */
+export const nodesRoute = createRoute({
+  method: 'get',
+  path: '/api/v1/nodes',
+  summary: 'The nodes of the cluster',
+  tags: ['nodes'],
+  responses: { 200: json(nodeListSchema, 'All nodes.'), 503: problem('The registry does not answer.') },
+});
+
+/** The node's streams. */
+export const streamsRoute = createRoute({
+  method: 'get',
+  path: '/api/v1/streams',
+  summary: 'The streams of this node',
+  tags: ['streams'],
+  request: { query: z.object(pageQuery) },
+  responses: { 200: json(streamPageSchema, 'Streams in the order of their keys.'), ...malformed },
+});
+
+/** One stream. */
+export const streamRoute = createRoute({
+  method: 'get',
+  path: '/api/v1/streams/{app}/{name}',
+  summary: 'One stream of this node',
+  tags: ['streams'],
+  request: { params: z.object({ app: part, name: part }) },
+  responses: { 200: json(streamViewSchema, 'The stream.'), ...malformed, 404: problem('Not live here.') },
+});
+
+/** The node's publishers and viewers. */
+export const sessionsRoute = createRoute({
+  method: 'get',
+  path: '/api/v1/sessions',
+  summary: 'The publishers and viewers of this node',
+  tags: ['sessions'],
+  request: {
+    query: z.object({
+      ...pageQuery,
+      stream: z.string().max(300).optional().describe('Only those of a stream, `app/name`.'),
+      role: z.enum(['publisher', 'viewer']).optional(),
+      protocol: sessionProtocolSchema.optional(),
+    }),
+  },
+  responses: { 200: json(sessionPageSchema, 'Sessions in the order of their ids.'), ...malformed },
+});
+
+/** One publisher or viewer. */
+export const sessionRoute = createRoute({
+  method: 'get',
+  path: '/api/v1/sessions/{id}',
+  summary: 'One publisher or viewer of this node',
+  tags: ['sessions'],
+  request: { params: z.object({ id: part }) },
+  responses: { 200: json(sessionViewSchema, 'The session.'), ...malformed, 404: problem('No such session.') },
+});
+
+/** Closes one. */
+export const kickRoute = createRoute({
+  method: 'delete',
+  path: '/api/v1/sessions/{id}',
+  summary: 'Disconnect a publisher or viewer',
+  tags: ['sessions'],
+  request: { params: z.object({ id: part }) },
+  responses: { 204: { description: 'It is being closed.' }, ...malformed, 404: problem('No such session.') },
+});

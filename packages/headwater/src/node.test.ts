@@ -1,0 +1,55 @@
+import { describe, expect, it } from 'vitest';
+import { Node } from './node.ts';
+import type { Service } from './service.ts';
+import { nodeView, testContext } from './testing/node-fixture.ts';
+
+function service(over: Partial<Service> = {}): Service {
+  return { name: 'test', start: async () => undefined, stop: async () => undefined, ...over };
+}
+
+describe('Node', () => {
+  it('is ready between start and stop, unless its roles have a reason not to be', async () => {
+    const context = testContext();
+    const reasons: string[] = [];
+    const view = nodeView({ notReadyReasons: () => reasons });
+    const node = new Node(context, { services: [service()], view });
+    expect(node.readiness()).toEqual({ isReady: false, reasons: ['node is starting'] });
+    await node.start();
+    expect(node.readiness()).toEqual({ isReady: true, reasons: [] });
+    reasons.push('registry is away');
+    expect(node.readiness()).toEqual({ isReady: false, reasons: ['registry is away'] });
+    expect(await node.stop(1000)).toBe(true);
+    expect(node.state).toBe('stopped');
+  });
+
+  it('answers on the admin port while its services start and stop', async () => {
+    const context = testContext();
+    const seen: number[] = [];
+    const look = async (): Promise<void> => {
+      seen.push((await fetch(`http://${context.addresses.all().admin ?? ''}/readyz`)).status);
+    };
+    const node = new Node(context, { services: [service({ start: look, stop: look })], view: nodeView() });
+    await node.start();
+    await look();
+    await node.stop(1000);
+    expect(seen).toEqual([503, 200, 503]);
+  });
+
+  it('stops in the middle of a start', async () => {
+    const events: string[] = [];
+    const first = service({
+      start: async () => {
+        events.push('start');
+        stopped = node.stop(1000);
+      },
+      stop: async () => void events.push('stop'),
+    });
+    let stopped = Promise.resolve(false);
+    const never = service({ start: async () => void events.push('never') });
+    const node = new Node(testContext(), { services: [first, never], view: nodeView() });
+    await node.start();
+    expect(await stopped).toBe(true);
+    expect(events).toEqual(['start', 'stop']);
+    expect(node.state).toBe('stopped');
+  });
+});

@@ -1,0 +1,68 @@
+// A node: the admin port and the services of its roles, with one life from start to stop.
+import type { Readiness } from '@headwater/contracts';
+import { AdminServer } from './admin/admin-server.ts';
+import type { NodeContext, NodeParts } from './node-context.ts';
+import { ServiceStack } from './service-stack.ts';
+
+/** `starting` → `ready` → `stopping` → `stopped`; a failed start goes from `starting` to `stopped`. */
+export type NodeState = 'starting' | 'ready' | 'stopping' | 'stopped';
+
+/** One running node. */
+export class Node {
+  readonly #context: NodeContext;
+  readonly #parts: NodeParts;
+  readonly #stack: ServiceStack;
+  #state: NodeState = 'starting';
+  #starting: Promise<void> | undefined;
+  #stopping: Promise<boolean> | undefined;
+
+  constructor(context: NodeContext, parts: NodeParts) {
+    this.#context = context;
+    this.#parts = parts;
+    const admin = new AdminServer({ context, view: parts.view, readiness: () => this.readiness() });
+    // The admin port comes first and goes last, so that health and metrics answer throughout.
+    this.#stack = new ServiceStack([admin, ...parts.services], context);
+  }
+
+  get state(): NodeState {
+    return this.#state;
+  }
+
+  /** Whether publishers and viewers should be sent here. */
+  readiness(): Readiness {
+    const reasons = this.#state === 'ready' ? this.#parts.view.notReadyReasons() : [`node is ${this.#state}`];
+    return { isReady: reasons.length === 0, reasons: [...reasons] };
+  }
+
+  /** Starts everything; rejects with `ServiceStartError` when something cannot, and nothing runs then. */
+  async start(): Promise<void> {
+    this.#starting ??= this.#start();
+    await this.#starting;
+  }
+
+  /** Stops everything, also in the middle of a start. False when not all of it ended well. Twice does nothing more. */
+  async stop(deadlineMs: number): Promise<boolean> {
+    this.#stopping ??= this.#stop(deadlineMs);
+    return this.#stopping;
+  }
+
+  async #start(): Promise<void> {
+    try {
+      await this.#stack.start(() => this.#state === 'starting');
+    } catch (error) {
+      this.#state = 'stopped';
+      throw error;
+    }
+    if (this.#state === 'starting') this.#state = 'ready';
+  }
+
+  async #stop(deadlineMs: number): Promise<boolean> {
+    this.#state = 'stopping';
+    this.#context.logger.info({ deadlineMs }, 'node is stopping');
+    // What is just starting is waited for, so that it can be stopped.
+    await this.#starting?.catch(() => undefined);
+    const isClean = await this.#stack.stop(deadlineMs);
+    this.#state = 'stopped';
+    return isClean;
+  }
+}
