@@ -12,3 +12,4 @@ export * from './timeline.ts';
 export * from './fan-out.ts';
 export * from './live-stream.ts';
 export * from './subscriber.ts';
+export * from './rate-meter.ts';

@@ -35,7 +35,7 @@ function enhancedTag(options: EnhancedTagOptions, high: number, multitrackType: 
   const { multitrack, packetType } = options;
   const modEx = options.modEx ?? [];
   const types = [...modEx.map(() => 7), multitrack === undefined ? packetType : multitrackType];
-  const parts = [Buffer.from([high | (types[0] ?? 0)])];
+  const parts: Buffer[] = [Buffer.from([high | (types[0] ?? 0)])];
   modEx.forEach(({ type, data }, index) => {
     parts.push(modExSize(data.length), data, Buffer.from([(type << 4) | (types[index + 1] ?? 0)]));
   });
