@@ -54,6 +54,8 @@ interface Waiter {
 /** One stream on an edge. It closes itself and then calls `closed` once. */
 export class EdgeStream {
   readonly key: StreamKey;
+  /** When the edge began to pull it, Unix ms. */
+  readonly openedAtMs: number;
   readonly #settings: EdgeStreamSettings;
   readonly #closed: (reason: CloseReason) => void;
   readonly #logger: Logger;
@@ -69,6 +71,7 @@ export class EdgeStream {
   constructor(key: StreamKey, settings: EdgeStreamSettings, closed: (reason: CloseReason) => void) {
     const { clock, ring, flushPlan } = settings;
     this.key = key;
+    this.openedAtMs = clock.wallMs();
     this.#settings = settings;
     this.#closed = closed;
     this.#logger = settings.logger.child({ stream: key });

@@ -53,6 +53,7 @@ export class Edge {
   readonly #current: Gauge;
   readonly #streamCount: Gauge;
   #waiting = 0;
+  #bytesOfEnded = 0;
   #isDraining = false;
 
   constructor(options: EdgeOptions) {
@@ -94,6 +95,13 @@ export class Edge {
 
   get streams(): ReadonlyMap<StreamKey, EdgeStream> {
     return this.#streams;
+  }
+
+  /** Media bytes written to all viewers, those that are gone included. */
+  get bytesWritten(): number {
+    let bytes = this.#bytesOfEnded;
+    for (const viewer of this.#viewers.values()) bytes += viewer.bytesWritten;
+    return bytes;
   }
 
   /** Admits a viewer once its stream is there. Rejects with an `AppError` that says how to answer. */
@@ -239,6 +247,7 @@ export class Edge {
     const { sessionId, protocol } = viewer.context;
     this.#viewers.delete(sessionId);
     this.#ends.add(1, { protocol, reason });
+    this.#bytesOfEnded += viewer.bytesWritten;
     this.#bytes.add(viewer.bytesWritten, { protocol });
     this.#drops.add(viewer.droppedFrames, { protocol });
     this.#countViewer(protocol, -1);

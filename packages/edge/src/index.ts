@@ -1,3 +1,4 @@
+export * from './cross-origin.ts';
 export * from './edge.ts';
 export * from './edge-stream.ts';
 export * from './flv-request.ts';

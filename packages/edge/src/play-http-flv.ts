@@ -4,23 +4,16 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { toAppError, type CloseReason } from '@headwater/contracts';
 import { flvFormat } from '@headwater/media';
+import type { CrossOriginRule } from './cross-origin.ts';
 import type { Edge } from './edge.ts';
 import { remoteAddressOf, type FlvRequest } from './flv-request.ts';
 import { problemAnswer } from './problem.ts';
 import { SocketSink } from './socket-sink.ts';
 import type { ViewerContext } from './viewer.ts';
 
-const corsHeaders = {
-  'Access-Control-Allow-Origin': '*',
-  'Access-Control-Allow-Methods': 'GET, HEAD, OPTIONS',
-  'Access-Control-Allow-Headers': '*',
-  'Access-Control-Max-Age': '86400',
-} as const;
-
 const flvHeaders = {
   'Content-Type': 'video/x-flv',
   'Cache-Control': 'no-store',
-  'Access-Control-Allow-Origin': '*',
   'X-Accel-Buffering': 'no',
   Connection: 'close',
 } as const;
@@ -28,6 +21,7 @@ const flvHeaders = {
 /** One HTTP request for a stream. */
 export interface HttpFlvExchange {
   readonly edge: Edge;
+  readonly crossOrigin: CrossOriginRule;
   readonly flv: FlvRequest;
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
@@ -36,7 +30,8 @@ export interface HttpFlvExchange {
 
 /** Answers GET with the stream, HEAD and OPTIONS as HTTP wants. True when the stream took the connection over. Never rejects. */
 export async function playHttpFlv(exchange: HttpFlvExchange): Promise<boolean> {
-  const { edge, flv, request, response } = exchange;
+  const { edge, flv, request, response, crossOrigin } = exchange;
+  const { origin } = request.headers;
   const context: ViewerContext = {
     sessionId: exchange.sessionId,
     protocol: 'http-flv',
@@ -44,20 +39,29 @@ export async function playHttpFlv(exchange: HttpFlvExchange): Promise<boolean> {
   };
   try {
     if (request.method === 'OPTIONS') {
-      response.writeHead(204, corsHeaders).end();
+      response.writeHead(204, crossOrigin.preflightHeaders(origin)).end();
     } else if (request.method === 'HEAD') {
       await edge.check({ ...flv, context });
-      response.writeHead(200, flvHeaders).end();
+      response.writeHead(200, { ...flvHeaders, ...crossOrigin.headers(origin) }).end();
     } else if (request.method === 'GET') {
       await stream(exchange, context);
       return true;
     } else {
-      response.writeHead(405, { ...corsHeaders, Allow: 'GET, HEAD, OPTIONS', 'Content-Length': '0' }).end();
+      response
+        .writeHead(405, {
+          ...crossOrigin.headers(origin),
+          Allow: 'GET, HEAD, OPTIONS',
+          'Content-Length': '0',
+        })
+        .end();
     }
   } catch (caught) {
     const { status, headers, body } = problemAnswer(toAppError(caught));
-    if (!response.destroyed)
-      {response.writeHead(status, headers).end(request.method === 'HEAD' ? undefined : body);}
+    if (!response.destroyed) {
+      response
+        .writeHead(status, { ...headers, ...crossOrigin.headers(origin) })
+        .end(request.method === 'HEAD' ? undefined : body);
+    }
   }
   return false;
 }
@@ -84,15 +88,15 @@ async function stream(exchange: HttpFlvExchange, context: ViewerContext): Promis
     viewer.close('client_closed');
     return;
   }
-  leaveHttp(socket, request);
+  leaveHttp(exchange);
   viewer.deliver({ format: flvFormat, sink: new SocketSink(socket), from: 'keyframe' });
 }
 
-function leaveHttp(socket: Socket, request: IncomingMessage): void {
-  socket.setNoDelay(true);
+function leaveHttp({ request, crossOrigin }: HttpFlvExchange): void {
+  const headers = { ...flvHeaders, ...crossOrigin.headers(request.headers.origin) };
   // A response of HTTP/1.1 without length ends with its connection (RFC 9112 section 6.3).
-  const lines = Object.entries(flvHeaders).map(([name, value]) => `${name}: ${value}\r\n`);
-  socket.write(`HTTP/1.1 200 OK\r\n${lines.join('')}\r\n`);
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  request.socket.write(`HTTP/1.1 200 OK\r\n${lines.join('')}\r\n`);
   // Whatever else comes on this connection was not asked for in order: more than a little of it ends the viewer.
   request.resume();
 }

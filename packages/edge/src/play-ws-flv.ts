@@ -2,8 +2,9 @@
 // as whole frames, so the two never mix within one.
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { toAppError, type CloseReason } from '@headwater/contracts';
+import { AppError, toAppError, type CloseReason } from '@headwater/contracts';
 import { WebSocketServer, type WebSocket } from 'ws';
+import type { CrossOriginRule } from './cross-origin.ts';
 import type { Edge } from './edge.ts';
 import { remoteAddressOf, type FlvRequest } from './flv-request.ts';
 import { problemAnswer } from './problem.ts';
@@ -14,6 +15,7 @@ import { wsFlvFormat } from './ws-flv-format.ts';
 /** One request to upgrade to a WebSocket that carries a stream. */
 export interface WsFlvExchange {
   readonly edge: Edge;
+  readonly crossOrigin: CrossOriginRule;
   readonly flv: FlvRequest;
   readonly request: IncomingMessage;
   readonly socket: Duplex;
@@ -34,7 +36,7 @@ const acceptor = new WebSocketServer({
 
 /** Upgrades and delivers, or answers the refusal as plain HTTP. Never rejects. */
 export async function playWsFlv(exchange: WsFlvExchange): Promise<void> {
-  const { edge, flv, request, socket, head } = exchange;
+  const { edge, flv, request, socket, head, crossOrigin } = exchange;
   const context: ViewerContext = {
     sessionId: exchange.sessionId,
     protocol: 'ws-flv',
@@ -46,6 +48,9 @@ export async function playWsFlv(exchange: WsFlvExchange): Promise<void> {
   });
   socket.on('error', () => socket.destroy());
   try {
+    const { origin } = request.headers;
+    if (!crossOrigin.isAllowed(origin))
+      throw new AppError('play_denied', { details: { origin: origin?.slice(0, 128) } });
     const viewer = await edge.admit({ ...flv, context, signal: gone.signal });
     if (socket.destroyed) {
       viewer.close('client_closed');
@@ -86,7 +91,7 @@ function finish(webSocket: WebSocket, reason: CloseReason): void {
   else webSocket.close(1000, reason);
 }
 
-function refuse(socket: Duplex, error: ReturnType<typeof toAppError>): void {
+function refuse(socket: Duplex, error: AppError): void {
   if (socket.destroyed) return;
   const { status, reason, headers, body } = problemAnswer(error);
   const lines = Object.entries({ ...headers, Connection: 'close' }).map(

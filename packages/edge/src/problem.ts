@@ -21,7 +21,6 @@ export function problemAnswer(error: AppError): ProblemAnswer {
       'Content-Type': 'application/problem+json',
       'Content-Length': String(Buffer.byteLength(body)),
       'Cache-Control': 'no-store',
-      'Access-Control-Allow-Origin': '*',
       ...(retryable ? { 'Retry-After': '1' } : {}),
     },
     body,

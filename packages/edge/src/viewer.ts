@@ -74,6 +74,10 @@ export class Viewer {
     return this.#earlierDrops + (this.#subscription?.droppedFrames ?? 0);
   }
 
+  get lagMs(): number {
+    return this.#subscription?.lagMs ?? 0;
+  }
+
   /** Begins delivery, or goes on with another format. */
   deliver(delivery: DeliveryOptions): void {
     if (this.#isClosed) return;

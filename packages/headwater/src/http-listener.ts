@@ -8,6 +8,7 @@ import {
   playHttpFlv,
   playWsFlv,
   problemAnswer,
+  type CrossOriginRule,
   type Edge,
   type FlvRequest,
 } from '@headwater/edge';
@@ -22,6 +23,7 @@ export interface HttpListenerOptions {
   readonly gate: ConnectionGate;
   readonly apps: readonly string[];
   readonly edge: Edge;
+  readonly crossOrigin: CrossOriginRule;
   readonly fallbacks: readonly HttpFallback[];
   /** From the connection to the end of a request's head. */
   readonly headTimeoutMs: number;
@@ -33,6 +35,7 @@ export class HttpListener {
   readonly #options: HttpListenerOptions;
   readonly #refused: Counter;
   readonly #streaming = new WeakSet<Duplex>();
+  readonly #sockets = new Set<Duplex>();
 
   constructor(options: HttpListenerOptions) {
     this.#options = options;
@@ -61,10 +64,20 @@ export class HttpListener {
     });
   }
 
+  /** Cuts every connection. */
+  cutConnections(): void {
+    this.server.closeAllConnections();
+    for (const socket of [...this.#sockets]) socket.destroy();
+  }
+
   #admit(socket: Duplex & { remoteAddress?: string | undefined }): void {
     const pass = this.#options.gate.admit(socket.remoteAddress ?? '');
     if (pass.admitted) {
-      socket.once('close', pass.release);
+      this.#sockets.add(socket);
+      socket.once('close', () => {
+        this.#sockets.delete(socket);
+        pass.release();
+      });
       return;
     }
     this.#refused.add(1, { port: 'http', limit: pass.refusal });
@@ -80,14 +93,15 @@ export class HttpListener {
     const flv = parseFlvTarget(request.url ?? '');
     if (flv !== undefined) {
       if (!this.#isServed(flv)) {
-        refuse(response, unknownApp(flv, this.#options.apps));
+        this.#refuse(request, response, unknownApp(flv, this.#options.apps));
         return;
       }
       void this.#stream(flv, request, response);
       return;
     }
     if (this.#options.fallbacks.some((fallback) => fallback(request, response))) return;
-    refuse(
+    this.#refuse(
+      request,
       response,
       new AppError('stream_not_found', { details: { path: (request.url ?? '').slice(0, 128) } }),
     );
@@ -95,9 +109,16 @@ export class HttpListener {
 
   async #stream(flv: FlvRequest, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { socket } = request;
-    const { edge } = this.#options;
+    const { edge, crossOrigin } = this.#options;
     this.#streaming.add(socket);
-    const tookOver = await playHttpFlv({ edge, flv, request, response, sessionId: randomUUID() });
+    const tookOver = await playHttpFlv({
+      edge,
+      crossOrigin,
+      flv,
+      request,
+      response,
+      sessionId: randomUUID(),
+    });
     if (!tookOver) this.#streaming.delete(socket);
   }
 
@@ -108,7 +129,15 @@ export class HttpListener {
       socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
       return;
     }
-    void playWsFlv({ edge: this.#options.edge, flv, request, socket, head, sessionId: randomUUID() });
+    const { edge, crossOrigin } = this.#options;
+    void playWsFlv({ edge, crossOrigin, flv, request, socket, head, sessionId: randomUUID() });
+  }
+
+  #refuse(request: IncomingMessage, response: ServerResponse, error: AppError): void {
+    const { status, headers, body } = problemAnswer(error);
+    response
+      .writeHead(status, { ...headers, ...this.#options.crossOrigin.headers(request.headers.origin) })
+      .end(body);
   }
 
   #isServed(flv: FlvRequest): boolean {
@@ -118,9 +147,4 @@ export class HttpListener {
 
 function unknownApp(flv: FlvRequest, apps: readonly string[]): AppError {
   return new AppError('app_unknown', { details: { app: flv.app.slice(0, 64), served: apps.join(' ') } });
-}
-
-function refuse(response: ServerResponse, error: AppError): void {
-  const { status, headers, body } = problemAnswer(error);
-  response.writeHead(status, headers).end(body);
 }

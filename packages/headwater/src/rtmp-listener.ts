@@ -33,6 +33,8 @@ export interface RtmpListenerOptions {
   readonly origin: Origin | undefined;
   readonly edge: Edge | undefined;
   readonly session: Pick<RtmpServerSessionOptions, 'limits'>;
+  /** Told of connections that ended by a fault, the peer's or ours. */
+  failed(error: AppError, remoteAddress: string): void;
 }
 
 // What a closing connection may take to send its last words.
@@ -43,6 +45,7 @@ export class RtmpListener {
   readonly server: Server;
   readonly #options: RtmpListenerOptions;
   readonly #connections = new Set<RtmpConnection>();
+  readonly #sockets = new Set<Socket>();
   readonly #ends: Counter;
   readonly #refused: Counter;
 
@@ -69,6 +72,11 @@ export class RtmpListener {
     for (const connection of [...this.#connections]) connection.close('shutdown');
   }
 
+  /** Closes every connection without waiting for what it still has to say. */
+  cutConnections(): void {
+    for (const socket of [...this.#sockets]) socket.destroy();
+  }
+
   #accept(socket: Socket): void {
     socket.on('error', () => socket.destroy());
     const pass = this.#options.gate.admit(socket.remoteAddress ?? '');
@@ -82,7 +90,11 @@ export class RtmpListener {
       this.#ends.add(1, { reason });
     });
     this.#connections.add(connection);
-    socket.once('close', pass.release);
+    this.#sockets.add(socket);
+    socket.once('close', () => {
+      this.#sockets.delete(socket);
+      pass.release();
+    });
   }
 }
 
@@ -149,8 +161,9 @@ class RtmpConnection implements RtmpServerDelegate {
     });
   }
 
-  closed(reason: CloseReason): void {
+  closed(reason: CloseReason, error?: AppError): void {
     this.#ended(reason);
+    if (error !== undefined) this.#options.failed(error, this.#remoteAddress);
     const socket = this.#socket;
     if (socket.destroyed) return;
     socket.end();

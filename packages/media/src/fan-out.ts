@@ -135,6 +135,14 @@ export class FanOut {
     this.#visitFromStart();
   }
 
+  /** How long the oldest frame that a viewer has not been written yet has waited for it. */
+  lagMs(subscriber: Subscriber): number {
+    if (subscriber.state !== 'following')
+      return this.#clock.nowMs() - (subscriber.blockedSinceMs ?? this.#clock.nowMs());
+    const next = this.#log.get(subscriber.cursor);
+    return next === undefined ? 0 : this.#clock.nowMs() - next.flushedAtMs;
+  }
+
   /** Looks after viewers that are behind while no frames come: writes what they can take, ends those that are too slow. */
   sweep(): void {
     this.#visit(0, this.#subscribers.length);
@@ -269,8 +277,9 @@ export class FanOut {
     const frames = this.#startFrames(subscriber);
     const first = frames[0];
     if (first === undefined) return;
-    if (subscriber.state === 'skipping')
-      {subscriber.droppedFrames += first.sequence - subscriber.lastSequence - 1;}
+    if (subscriber.state === 'skipping') {
+      subscriber.droppedFrames += first.sequence - subscriber.lastSequence - 1;
+    }
     const burst = this.#burstOf(frames);
     if (subscriber.hasPreamble) {
       subscriber.write(burst);

@@ -6,6 +6,7 @@ import { CodecState } from './codec-state.ts';
 import { FanOut, type FlushStep, type JoinSource } from './fan-out.ts';
 import type { Frame } from './frame.ts';
 import { FrameRing, type FrameRingLimits } from './frame-ring.ts';
+import { RateMeter } from './rate-meter.ts';
 import type { Sink } from './sink.ts';
 import type { StreamFormat, TrackPresence } from './stream-format.ts';
 import type { BacklogLimits, Subscriber, Subscription } from './subscriber.ts';
@@ -56,6 +57,8 @@ export interface AttachOptions {
 export interface LiveStreamStats {
   readonly framesIn: number;
   readonly bytesIn: number;
+  /** Over the last seconds. */
+  readonly bitsPerSecondIn: number;
   readonly viewers: number;
   readonly codecs: readonly string[];
   readonly newestTimestampMs: number;
@@ -75,6 +78,7 @@ export class LiveStream implements JoinSource {
   readonly #ring: FrameRing;
   readonly #fanOuts = new Map<string, FanOut>();
   readonly #sweepTimer: Timer;
+  readonly #rate: RateMeter;
   #lastSequence = -1;
   #firstTimestampMs: number | undefined;
   #newestTimestampMs = 0;
@@ -87,6 +91,7 @@ export class LiveStream implements JoinSource {
     this.#clock = options.clock;
     this.#flushPlan = options.flushPlan;
     this.#ring = new FrameRing(options.ring);
+    this.#rate = new RateMeter(options.clock);
     this.#sweepTimer = this.#clock.every(sweepMs, () => {
       for (const fanOut of this.#fanOuts.values()) fanOut.sweep();
     });
@@ -115,6 +120,7 @@ export class LiveStream implements JoinSource {
     return {
       framesIn: this.#framesIn,
       bytesIn: this.#bytesIn,
+      bitsPerSecondIn: this.#rate.bitsPerSecond,
       viewers: this.viewers,
       codecs: this.#codecs.codecs,
       newestTimestampMs: this.#newestTimestampMs,
@@ -148,6 +154,7 @@ export class LiveStream implements JoinSource {
     if (this.#closedBy !== undefined) return;
     this.#framesIn++;
     this.#bytesIn += frame.payload.length;
+    this.#rate.add(frame.payload.length);
     this.#lastSequence = frame.sequence;
     this.#firstTimestampMs ??= frame.timestampMs;
     this.#newestTimestampMs = Math.max(this.#newestTimestampMs, frame.timestampMs);
@@ -166,7 +173,7 @@ export class LiveStream implements JoinSource {
   attach(options: AttachOptions): Subscription {
     if (this.#closedBy !== undefined) {
       options.ended(this.#closedBy);
-      return { state: 'detached', bytesWritten: 0, droppedFrames: 0, detach: () => undefined };
+      return { state: 'detached', bytesWritten: 0, droppedFrames: 0, lagMs: 0, detach: () => undefined };
     }
     const id = `${options.format.id} ${options.latency}`;
     const fanOut = this.#fanOuts.get(id) ?? this.#openFanOut(id, options);
@@ -179,10 +186,7 @@ export class LiveStream implements JoinSource {
       dropIfEmpty();
       options.ended(reason);
     });
-    return new FanOutSubscription(subscriber, () => {
-      fanOut.remove(subscriber);
-      dropIfEmpty();
-    });
+    return new FanOutSubscription(fanOut, subscriber, dropIfEmpty);
   }
 
   /** Writes what is owed, ends every subscriber, frees everything. */
@@ -225,12 +229,14 @@ function addTo(fanOut: FanOut, options: AttachOptions, ended: (reason: CloseReas
 }
 
 class FanOutSubscription implements Subscription {
+  readonly #fanOut: FanOut;
   readonly #subscriber: Subscriber;
-  readonly #detach: () => void;
+  readonly #detached: () => void;
 
-  constructor(subscriber: Subscriber, detach: () => void) {
+  constructor(fanOut: FanOut, subscriber: Subscriber, detached: () => void) {
+    this.#fanOut = fanOut;
     this.#subscriber = subscriber;
-    this.#detach = detach;
+    this.#detached = detached;
   }
 
   get state(): Subscription['state'] {
@@ -245,7 +251,12 @@ class FanOutSubscription implements Subscription {
     return this.#subscriber.droppedFrames;
   }
 
+  get lagMs(): number {
+    return this.#fanOut.lagMs(this.#subscriber);
+  }
+
   detach(): void {
-    this.#detach();
+    this.#fanOut.remove(this.#subscriber);
+    this.#detached();
   }
 }

@@ -29,6 +29,8 @@ export interface Subscription {
   readonly state: SubscriberState;
   readonly bytesWritten: number;
   readonly droppedFrames: number;
+  /** How far the viewer is behind, in milliseconds. */
+  readonly lagMs: number;
   /** Stops delivery without calling `ended`. Twice does nothing. */
   detach(): void;
 }

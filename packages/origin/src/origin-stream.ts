@@ -41,6 +41,8 @@ export class OriginStream {
   readonly epoch: number;
   readonly credential: string | undefined;
   readonly live: LiveStream;
+  /** When the epoch began here, Unix ms. */
+  readonly openedAtMs: number;
   readonly #options: OriginStreamOptions;
   #state: OriginStreamState = 'live';
   #nextSequence = 0;
@@ -54,6 +56,7 @@ export class OriginStream {
     this.credential = options.credential;
     this.#options = options;
     this.#lastMediaMs = options.clock.nowMs();
+    this.openedAtMs = options.clock.wallMs();
     this.live = new LiveStream({
       key: options.key,
       clock: options.clock,

@@ -74,6 +74,15 @@ export class Origin {
     return this.#sessions.values();
   }
 
+  get publishers(): number {
+    return this.#sessions.size;
+  }
+
+  /** The publisher of a stream, while it is connected. */
+  sessionOf(key: StreamKey): PublishSession | undefined {
+    return this.#sessions.get(key);
+  }
+
   /** What the node's heartbeat reports as owned: stream → epoch. */
   owned(): ReadonlyMap<StreamKey, number> {
     return new Map([...this.#streams].map(([key, stream]) => [key, stream.epoch]));
@@ -93,9 +102,10 @@ export class Origin {
     }
   }
 
-  /** Somebody else owns these streams by now: drop them and their publishers. */
-  yieldStreams(keys: readonly StreamKey[]): void {
-    for (const key of keys) this.#close(key, 'replaced');
+  /** Somebody else owns these streams by now, at the epochs that this node had: drop them and their publishers. */
+  yieldStreams(lost: ReadonlyMap<StreamKey, number>): void {
+    for (const [key, epoch] of lost)
+      if (this.#streams.get(key)?.epoch === epoch) this.#close(key, 'replaced');
   }
 
   /** Ends a stream by an operator's wish; false when it is not here. */
@@ -156,8 +166,9 @@ export class Origin {
   async #claim(key: StreamKey, credential: string | undefined): Promise<number> {
     const current = this.#streams.get(key);
     const replaces = current !== undefined && mayReplace(current.publisher, credential);
-    if (current !== undefined && !replaces)
-      {throw new AppError('already_publishing', { details: { stream: key } });}
+    if (current !== undefined && !replaces) {
+      throw new AppError('already_publishing', { details: { stream: key } });
+    }
     const result = await this.#options.registry.claim({
       stream: key,
       owner: this.#options.node,
@@ -223,8 +234,9 @@ export class Origin {
     this.#live.set(this.#streams.size);
     this.#logger.info({ stream: key, epoch, reason }, 'stream ended');
     // A replaced stream belongs to the next epoch; one of a stopping node is orphaned when the node leaves.
-    if (reason !== 'replaced' && reason !== 'shutdown')
-      {this.#report(registry.release(key, node, epoch), stream);}
+    if (reason !== 'replaced' && reason !== 'shutdown') {
+      this.#report(registry.release(key, node, epoch), stream);
+    }
   }
 
   // The media path never waits for the registry: what fails here is repaired by the next heartbeat.

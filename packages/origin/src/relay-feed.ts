@@ -47,8 +47,9 @@ export class RelayFeed implements RelaySource {
       throw new AppError('stream_not_found', { details: { stream: key } });
     }
     const { epoch, state, live } = stream;
-    if (minEpoch > epoch)
-      {throw new AppError('epoch_stale', { details: { stream: key, epoch, wanted: minEpoch } });}
+    if (minEpoch > epoch) {
+      throw new AppError('epoch_stale', { details: { stream: key, epoch, wanted: minEpoch } });
+    }
     const resumed = resume?.epoch === epoch && live.canResumeAfter(resume.sequence - 1);
     const from = resumed ? { afterSequence: resume.sequence - 1 } : 'keyframe';
     const firstSequence = resumed ? resume.sequence : (live.joinSequence ?? live.lastSequence + 1);

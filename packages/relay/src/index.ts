@@ -5,3 +5,4 @@ export * from './relay-client.ts';
 export * from './relay-format.ts';
 export * from './relay-server.ts';
 export * from './relay-source.ts';
+export * from './relay-keepalive.ts';

@@ -1,0 +1,46 @@
+import type { Server } from 'node:net';
+import type { ListenConfig } from '@headwater/contracts';
+import type { BoundAddresses, PortName } from '../bound-addresses.ts';
+import { listen } from '../listen.ts';
+import type { Service } from '../service.ts';
+
+/** A port and what happens at its end. */
+export interface ListenerOptions {
+  readonly name: PortName;
+  readonly server: Server;
+  readonly address: ListenConfig;
+  readonly addresses: BoundAddresses;
+  /** Ends the connections, politely; those that are left at the deadline are cut. */
+  closeConnections(): void;
+  /** Cuts the connections that are left. */
+  cutConnections(): void;
+}
+
+/** A listening port. */
+export class ListenerService implements Service {
+  readonly name: PortName;
+  readonly #options: ListenerOptions;
+
+  constructor(options: ListenerOptions) {
+    this.name = options.name;
+    this.#options = options;
+  }
+
+  async start(): Promise<void> {
+    const { server, address, addresses } = this.#options;
+    addresses.set(this.name, await listen(server, address));
+  }
+
+  async stop(deadlineMs: number): Promise<void> {
+    const { server, closeConnections, cutConnections } = this.#options;
+    const closed = new Promise<void>((resolve) => {
+      server.close(() => {
+        resolve();
+      });
+    });
+    closeConnections();
+    const cut = setTimeout(cutConnections, deadlineMs);
+    await closed;
+    clearTimeout(cut);
+  }
+}

@@ -1,0 +1,157 @@
+// Puts a node together from its roles: what is made, in which order it starts, and what it shows of itself.
+import type { AppError } from '@headwater/contracts';
+import { MemoryStreamRegistry, type StreamRegistry } from '@headwater/cluster';
+import { CrossOriginRule, Edge } from '@headwater/edge';
+import { Origin } from '@headwater/origin';
+import { RelayClient } from '@headwater/relay';
+import { HttpListener } from '../http-listener.ts';
+import type { NodeContext, NodeParts } from '../node-context.ts';
+import { RateLimitedLog } from '../rate-limited-log.ts';
+import { RtmpListener } from '../rtmp-listener.ts';
+import type { Service } from '../service.ts';
+import { backlogOf, flushPlanOf, ringOf } from './fan-out-settings.ts';
+import { ListenerService } from './listener-service.ts';
+import { MembershipService } from './membership-service.ts';
+import { keepaliveOf, RelayService } from './relay-service.ts';
+import { RolesView } from './roles-view.ts';
+
+/** Makes the services of a node's roles. */
+export function nodeParts(context: NodeContext): NodeParts {
+  const { roles, config, clock, logger } = context;
+  const registry = new MemoryStreamRegistry({ clock, logger, leaseMs: config.registry.leaseMs });
+  const origin = roles.includes('origin') ? makeOrigin(context, registry) : undefined;
+  const relay = roles.includes('edge') ? makeRelayClient(context) : undefined;
+  const edge = relay === undefined ? undefined : makeEdge(context, registry, relay);
+  const membership = new MembershipService(context, { registry, origin, edge });
+  const view = new RolesView({ context, registry, origin, edge, membership });
+  const services: Service[] = [];
+  if (origin !== undefined) services.push(new RelayService(context, origin));
+  services.push(rtmpService(context, origin, edge));
+  if (edge !== undefined) services.push(httpService(context, edge, view));
+  // Last, when every address is known; first to go, so that nobody is sent here any more.
+  services.push(membership);
+  if (edge !== undefined && relay !== undefined) services.push(viewersService(edge, relay));
+  return { services, view };
+}
+
+function makeOrigin(context: NodeContext, registry: StreamRegistry): Origin {
+  const { clock, logger, metrics, access, node, config, addresses } = context;
+  return new Origin({
+    clock,
+    logger,
+    metrics,
+    registry,
+    access,
+    node,
+    relayAddress: () => addresses.all().relay ?? '',
+    ring: ringOf(config),
+    holdMs: config.holdMs,
+    maxPublishers: config.limits.publishers,
+  });
+}
+
+function makeRelayClient(context: NodeContext): RelayClient {
+  const { clock, logger, metrics, node, config } = context;
+  return new RelayClient({
+    clock,
+    logger,
+    metrics,
+    nodeId: node.nodeId,
+    limits: { openingMs: config.relay.openingTimeoutMs },
+    keepalive: keepaliveOf(config),
+  });
+}
+
+function makeEdge(context: NodeContext, registry: StreamRegistry, relay: RelayClient): Edge {
+  const { clock, logger, metrics, access, config } = context;
+  return new Edge({
+    clock,
+    logger,
+    metrics,
+    registry,
+    relay,
+    access,
+    ring: ringOf(config),
+    flushPlan: flushPlanOf(config),
+    backlog: backlogOf(config),
+    defaultLatency: config.viewer.latency,
+    holdMs: config.holdMs,
+    lingerMs: config.viewer.lingerMs,
+    waitForStreamMs: config.viewer.waitForStreamMs,
+    maxViewers: config.limits.viewers,
+    maxStreams: config.limits.streams,
+    random: Math.random,
+  });
+}
+
+function rtmpService(context: NodeContext, origin: Origin | undefined, edge: Edge | undefined): Service {
+  const { clock, logger, metrics, gate, config, addresses } = context;
+  const { limits, apps } = config;
+  const session = {
+    limits: {
+      connectMs: limits.handshakeMs,
+      idleMs: limits.idleMs,
+      publisherSilentMs: limits.publisherSilenceMs,
+      chunks: {
+        messageBytes: limits.messageBytes,
+        unfinishedBytes: limits.unfinishedMessageBytes,
+        chunkStreams: limits.chunkStreams,
+      },
+    },
+  };
+  const trouble = new RateLimitedLog(logger, clock);
+  const failed = (err: AppError, remoteAddress: string): void => {
+    trouble.report(err.entry.level, { err, remoteAddress }, 'rtmp connection failed');
+  };
+  const listener = new RtmpListener({ clock, logger, metrics, gate, apps, origin, edge, session, failed });
+  return new ListenerService({
+    name: 'rtmp',
+    server: listener.server,
+    address: config.rtmp,
+    addresses,
+    closeConnections: () => {
+      listener.closeConnections();
+    },
+    cutConnections: () => {
+      listener.cutConnections();
+    },
+  });
+}
+
+function httpService(context: NodeContext, edge: Edge, view: RolesView): Service {
+  const { metrics, gate, config, addresses } = context;
+  const listener = new HttpListener({
+    metrics,
+    gate,
+    apps: config.apps,
+    edge,
+    crossOrigin: new CrossOriginRule(config.http.corsOrigins),
+    fallbacks: [],
+    headTimeoutMs: config.limits.handshakeMs,
+  });
+  return new ListenerService({
+    name: 'http',
+    server: listener.server,
+    address: config.http,
+    addresses,
+    closeConnections: () => {
+      listener.server.closeIdleConnections();
+    },
+    cutConnections: () => {
+      listener.cutConnections();
+    },
+  });
+}
+
+// Viewers are ended before anything they depend on: the ports, the registry, the relay.
+function viewersService(edge: Edge, relay: RelayClient): Service {
+  return {
+    name: 'viewers',
+    start: () => Promise.resolve(),
+    stop: () => {
+      edge.close();
+      relay.close();
+      return Promise.resolve();
+    },
+  };
+}

@@ -1,0 +1,145 @@
+import {
+  type ClusterNodeView,
+  type SessionProtocol,
+  type SessionView,
+  type StreamKey,
+  type StreamView,
+} from '@headwater/contracts';
+import type { StreamRegistry } from '@headwater/cluster';
+import type { Edge, EdgeStream, Viewer } from '@headwater/edge';
+import type { Origin, OriginStream, PublishSession } from '@headwater/origin';
+import type { NodeView } from '../admin/node-view.ts';
+import type { NodeContext } from '../node-context.ts';
+import type { MembershipService } from './membership-service.ts';
+
+/** What the view looks at. */
+export interface RolesViewParts {
+  readonly context: NodeContext;
+  readonly registry: StreamRegistry;
+  readonly origin: Origin | undefined;
+  readonly edge: Edge | undefined;
+  readonly membership: MembershipService;
+}
+
+interface ViewerTally {
+  readonly byProtocol: Partial<Record<SessionProtocol, number>>;
+  bytes: number;
+}
+
+/** A node as its origin and edge show it: snapshots, made when asked for. */
+export class RolesView implements NodeView {
+  readonly #parts: RolesViewParts;
+
+  constructor(parts: RolesViewParts) {
+    this.#parts = parts;
+  }
+
+  streams(): readonly StreamView[] {
+    const { origin, edge } = this.#parts;
+    const keys = new Set<StreamKey>([...(origin?.streams.keys() ?? []), ...(edge?.streams.keys() ?? [])]);
+    const tallies = this.#tallyViewers();
+    return [...keys].sort().map((key) => this.#stream(key, tallies.get(key)));
+  }
+
+  sessions(): readonly SessionView[] {
+    const { origin, edge } = this.#parts;
+    return [
+      ...Array.from(origin?.sessions ?? [], publisherView),
+      ...Array.from(edge?.viewers.values() ?? [], viewerView),
+    ];
+  }
+
+  async nodes(): Promise<readonly ClusterNodeView[]> {
+    const records = await this.#parts.registry.nodes();
+    return records.map(({ nodeId, roles, ...rest }) => ({ id: nodeId, roles: [...roles], ...rest }));
+  }
+
+  kick(sessionId: string): boolean {
+    const { origin, edge } = this.#parts;
+    const publisher = Array.from(origin?.sessions ?? []).find(
+      ({ context }) => context.sessionId === sessionId,
+    );
+    if (publisher !== undefined) return origin?.kick(publisher.stream.key) ?? false;
+    return edge?.kick(sessionId) ?? false;
+  }
+
+  notReadyReasons(): readonly string[] {
+    const { trouble } = this.#parts.membership;
+    return trouble === undefined ? [] : [trouble];
+  }
+
+  #stream(key: StreamKey, tally: ViewerTally | undefined): StreamView {
+    const { origin, edge, context } = this.#parts;
+    const owned = origin?.streams.get(key);
+    const pulled = edge?.streams.get(key);
+    const stats = (owned ?? pulled)?.live.stats;
+    const epoch = owned?.epoch ?? pulled?.epoch ?? 0;
+    const session = origin?.sessionOf(key);
+    return {
+      key,
+      state: stateOf(owned, pulled),
+      ...(epoch === 0 ? {} : { epoch }),
+      ...(owned === undefined ? {} : { owner: context.node.nodeId }),
+      codecs: [...(stats?.codecs ?? [])],
+      since: new Date(owned?.openedAtMs ?? pulled?.openedAtMs ?? 0).toISOString(),
+      ...(session === undefined ? {} : { publisher: publisherOf(session) }),
+      viewers: tally?.byProtocol ?? {},
+      framesIn: stats?.framesIn ?? 0,
+      bytesIn: stats?.bytesIn ?? 0,
+      bytesOut: tally?.bytes ?? 0,
+    };
+  }
+
+  #tallyViewers(): ReadonlyMap<StreamKey, ViewerTally> {
+    const tallies = new Map<StreamKey, ViewerTally>();
+    for (const viewer of this.#parts.edge?.viewers.values() ?? []) {
+      const tally = tallies.get(viewer.stream) ?? { byProtocol: {}, bytes: 0 };
+      const { protocol } = viewer.context;
+      tally.byProtocol[protocol] = (tally.byProtocol[protocol] ?? 0) + 1;
+      tally.bytes += viewer.bytesWritten;
+      tallies.set(viewer.stream, tally);
+    }
+    return tallies;
+  }
+}
+
+function stateOf(owned: OriginStream | undefined, pulled: EdgeStream | undefined): StreamView['state'] {
+  if (owned !== undefined) return owned.state === 'live' ? 'live' : 'interrupted';
+  if (pulled?.phase === 'live') return 'live';
+  return pulled?.phase === 'holding' ? 'interrupted' : 'waiting';
+}
+
+function publisherOf(session: PublishSession): NonNullable<StreamView['publisher']> {
+  const { remoteAddress: address, protocol } = session.context;
+  return { address, protocol, bitsPerSecond: session.stream.stats.bitsPerSecondIn };
+}
+
+function publisherView(session: PublishSession): SessionView {
+  const { sessionId: id, protocol, remoteAddress } = session.context;
+  return {
+    id,
+    role: 'publisher',
+    protocol,
+    stream: session.stream.key,
+    remoteAddress,
+    since: new Date(session.openedAtMs).toISOString(),
+    bytes: session.stream.stats.bytesIn,
+    droppedFrames: 0,
+    lagMs: 0,
+  };
+}
+
+function viewerView(viewer: Viewer): SessionView {
+  const { sessionId: id, protocol, remoteAddress } = viewer.context;
+  return {
+    id,
+    role: 'viewer',
+    protocol,
+    stream: viewer.stream,
+    remoteAddress,
+    since: new Date(viewer.openedAtMs).toISOString(),
+    bytes: viewer.bytesWritten,
+    droppedFrames: viewer.droppedFrames,
+    lagMs: Math.round(viewer.lagMs),
+  };
+}
