@@ -6,10 +6,14 @@ const generators = ['packages/relay/scripts/generate.mjs', 'packages/headwater/s
 
 const args = process.argv.slice(2);
 for (const generator of generators) {
-  const { status } = spawnSync(process.execPath, ['--import', 'tsx', generator, ...args], {
-    cwd: root,
-    stdio: 'inherit',
-  });
+  const { status } = spawnSync(
+    process.execPath,
+    ['--conditions=source', '--import', 'tsx', generator, ...args],
+    {
+      cwd: root,
+      stdio: 'inherit',
+    },
+  );
   if (status === 0) continue;
   say(`${generator} ${args.join(' ')} failed`);
   process.exitCode = 1;
