@@ -174,7 +174,7 @@ export class MemoryStreamRegistry implements StreamRegistry {
 
   #begin(): void {
     if (this.#isClosed)
-      throw new AppError('registry_unavailable', { details: { what: 'registry is closed' } });
+      {throw new AppError('registry_unavailable', { details: { what: 'registry is closed' } });}
     this.#expire();
   }
 
@@ -198,7 +198,7 @@ export class MemoryStreamRegistry implements StreamRegistry {
   #tellStreamsOf(node: NodeRef): void {
     for (const record of this.#streams.values()) {
       if (isSame(record.owner, node))
-        this.#feed.emit({ type: 'stream_updated', record: this.#shown(record) });
+        {this.#feed.emit({ type: 'stream_updated', record: this.#shown(record) });}
     }
   }
 

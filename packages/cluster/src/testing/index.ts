@@ -1,1 +1,3 @@
-export {};
+export * from './registry-conformance.ts';
+export * from './registry-harness.ts';
+export * from './unreliable-registry.ts';
