@@ -105,7 +105,7 @@ export class Origin {
   /** Somebody else owns these streams by now, at the epochs that this node had: drop them and their publishers. */
   yieldStreams(lost: ReadonlyMap<StreamKey, number>): void {
     for (const [key, epoch] of lost)
-      if (this.#streams.get(key)?.epoch === epoch) this.#close(key, 'replaced');
+      {if (this.#streams.get(key)?.epoch === epoch) this.#close(key, 'replaced');}
   }
 
   /** Ends a stream by an operator's wish; false when it is not here. */
