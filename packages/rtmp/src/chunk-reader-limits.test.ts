@@ -33,8 +33,9 @@ describe('ChunkReader limits', () => {
     const bytes = new ChunkStreamEncoder({ chunkSize: 0xffffff }).encode(
       message(6, Buffer.alloc(10 * mebibyte)),
     );
-    for (const piece of splitByLengths(bytes, [65_536]))
-      {reader.read(piece, (each) => lengths.push(each.payload.length));}
+    for (const piece of splitByLengths(bytes, [65_536])) {
+      reader.read(piece, (each) => lengths.push(each.payload.length));
+    }
     expect(lengths).toEqual([10 * mebibyte]);
     expect(() => {
       reader.read(announcement(6, 10 * mebibyte + 1), ignore);

@@ -4,7 +4,7 @@ import { ProtocolError, type ErrorDetails } from '@headwater/contracts';
 import { ChunkHeader, maxChunkHeaderBytes } from './chunk-header.ts';
 import { ChunkStream } from './chunk-stream.ts';
 import { ChunkTimestamps } from './chunk-timestamps.ts';
-import { initialChunkSize, maxMessageLength, type ChunkReaderLimits } from './limits.ts';
+import { initialChunkSize, type ChunkReaderLimits } from './limits.ts';
 import type { RtmpMessage } from './message.ts';
 
 const maxAnnouncedChunkSize = 0x7f_ff_ff_ff;
@@ -53,13 +53,13 @@ export class ChunkReader {
     if (!Number.isInteger(size) || size < 1 || size > maxAnnouncedChunkSize) {
       throw this.#error('chunk size is not within 1 to 0x7FFFFFFF', { chunkSize: size });
     }
-    this.#chunkSize = Math.min(size, maxMessageLength);
+    this.#chunkSize = size;
   }
 
   /** The peer's Abort: drops the unfinished message of a chunk stream, if there is one. */
   abort(chunkStreamId: number): void {
     const stream = this.#streams.get(chunkStreamId);
-    if (stream?.isUnfinished === true) this.#take(stream);
+    if (stream !== undefined) this.#take(stream);
   }
 
   #consume(bytes: Buffer, position: number, onMessage: (message: RtmpMessage) => void): void {
@@ -135,8 +135,9 @@ export class ChunkReader {
 
   #addStream(header: ChunkHeader): ChunkStream {
     // Format 1 lacks only the message stream id; librtmp opens a chunk stream with it for messages on stream 0.
-    if (header.format > 1)
-      {throw this.#error('first header of a chunk stream inherits', headerDetails(header));}
+    if (header.format > 1) {
+      throw this.#error('first header of a chunk stream inherits', headerDetails(header));
+    }
     if (this.#streams.size >= this.#limits.chunkStreams) {
       throw this.#error('too many chunk streams', {
         ...headerDetails(header),

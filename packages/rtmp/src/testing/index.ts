@@ -1,3 +1,4 @@
+export * from './chunk-reading.ts';
 export * from './chunk-stream-encoder.ts';
 export * from './digest-handshake-client.ts';
 export * from './split-reads.ts';
