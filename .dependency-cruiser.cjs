@@ -46,7 +46,7 @@ const onlyIn = {
   'node-media-server': '(^|/)node-media-server[^/]*$|^test/bench/',
 };
 
-const test = '[.]test[.]ts$|^packages/[^/]+/src/testing/|^test/';
+const test = '[.](test|bench)[.]ts$|^packages/[^/]+/src/testing/|^test/';
 
 const layers = Object.entries(mayImport).map(([name, allowed]) => ({
   name: `layers-${name}`,
@@ -125,7 +125,7 @@ module.exports = {
       name: 'no-tests-imported',
       severity: 'error',
       from: {},
-      to: { path: '[.]test[.]ts$' },
+      to: { path: '[.](test|bench)[.]ts$' },
     },
     {
       name: 'not-to-unresolvable',

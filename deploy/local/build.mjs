@@ -128,7 +128,7 @@ async function listFiles(input) {
   if (!found.isDirectory()) return [input];
   const names = await readdir(resolve(root, input), { recursive: true, withFileTypes: true });
   return names
-    .filter((entry) => entry.isFile() && !entry.name.endsWith('.test.ts'))
+    .filter((entry) => entry.isFile() && !/\.(test|bench)\.ts$/.test(entry.name))
     .map((entry) => resolve(entry.parentPath, entry.name).slice(root.length + 1));
 }
 
