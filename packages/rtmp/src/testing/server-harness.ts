@@ -1,6 +1,5 @@
 import { silentLogger } from '@headwater/contracts';
 import { ManualClock } from '@headwater/contracts/testing';
-import { isAmfObject } from '../amf-value.ts';
 import { ChunkReader } from '../chunk-reader.ts';
 import { decodeCommand, isCommandMessage, type Command } from '../commands.ts';
 import { decodeControlMessage } from '../control-message.ts';
@@ -15,7 +14,7 @@ import { RecordingDelegate } from './recording-delegate.ts';
 
 /** A server session with a recording delegate, a clock moved by hand, and its output read back as messages. */
 export class ServerHarness {
-  readonly clock = new ManualClock();
+  readonly clock: ManualClock = new ManualClock();
   readonly delegate: RecordingDelegate = new RecordingDelegate();
   readonly client: ClientBytes = new ClientBytes();
   /** What the session wrote, write by write. */
@@ -122,7 +121,7 @@ export function statusOf(message: RtmpMessage | undefined): RtmpStatus | undefin
 
 function describeCommand({ name, transactionId, args }: Command, messageStreamId: number): string {
   const status = findStatus(args);
-  const value = status?.code ?? args.filter((item) => item !== null && !isAmfObject(item)).join(' ');
+  const value = status?.code ?? args.filter((item) => typeof item === 'number').join(' ');
   const about = name === 'onStatus' ? `@${messageStreamId}` : String(transactionId);
   return [name, about, value].filter((text) => text !== '').join(' ');
 }
