@@ -1,3 +1,4 @@
 export * from './manual-clock.ts';
 export * from './tag-bytes.ts';
 export * from './test-frames.ts';
+export * from './recording-sink.ts';
