@@ -13,7 +13,9 @@ function answer(message: PublisherAnswer): void {
 }
 
 function fail(reason: string): void {
-  process.send?.({ done: 'failed', reason } satisfies PublisherAnswer, () => process.exit(1));
+  const failed: PublisherAnswer = { done: 'failed', reason };
+  if (process.send === undefined) process.exit(1);
+  process.send(failed, () => process.exit(1));
 }
 
 function publish(messageStreamId: number): void {
