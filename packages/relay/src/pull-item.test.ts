@@ -132,6 +132,7 @@ describe('cutting a big batch', () => {
         expect(pieces.flatMap(framesOf)).toEqual(batch);
         for (const piece of pieces) {
           expect(decodePullItem(piece)).toMatchObject({ epoch: 9 });
+          expect(framesOf(piece)).not.toHaveLength(0);
           const bytes = framesOf(piece).reduce((sum, { payload }) => sum + payload.length + 21, 0);
           expect(framesOf(piece).length === 1 || bytes <= limit).toBe(true);
         }

@@ -6,7 +6,7 @@ import { Server, ServerCredentials, status, type ServerWritableStream } from '@g
 import { AppError, silentLogger, silentMetrics, streamKey } from '@headwater/contracts';
 import { ManualClock } from '@headwater/contracts/testing';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { encodeOpenedItem } from './pull-item.ts';
+import { encodeEndedItem, encodeOpenedItem, encodeStateItem } from './pull-item.ts';
 import type { OpenedInfo, PullRequest } from './pull.ts';
 import { relayFormat } from './relay-format.ts';
 import { RelayServer } from './relay-server.ts';
@@ -259,6 +259,22 @@ describe('an owner that breaks the protocol', () => {
     const handler = new RecordingHandler();
     pair.client.pull(address, { stream }, handler);
     expect(await handler.untilOver()).toMatchObject({ code });
+  });
+});
+
+describe('an owner that goes on after the end', () => {
+  it('is not heard', async () => {
+    const more = [format.encode(testFrames(0, 1)), encodeStateItem('live'), encodeEndedItem('kicked')];
+    const address = await startRawServer([encodeOpenedItem(live), encodeEndedItem('unpublished'), ...more]);
+    const handler = new RecordingHandler();
+    pair.client.pull(address, { stream }, handler);
+    await handler.untilOver();
+    // A later pull over the same connection: what followed the end has come by then.
+    const later = new RecordingHandler();
+    pair.client.pull(address, { stream }, later);
+    await later.untilOver();
+    expect(handler.events.map((event) => event.type)).toEqual(['opened', 'ended']);
+    expect(handler.result).toBe('unpublished');
   });
 });
 
