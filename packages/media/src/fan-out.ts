@@ -137,8 +137,9 @@ export class FanOut {
 
   /** How long the oldest frame that a viewer has not been written yet has waited for it. */
   lagMs(subscriber: Subscriber): number {
-    if (subscriber.state !== 'following')
+    if (subscriber.state !== 'following') {
       return this.#clock.nowMs() - (subscriber.blockedSinceMs ?? this.#clock.nowMs());
+    }
     const next = this.#log.get(subscriber.cursor);
     return next === undefined ? 0 : this.#clock.nowMs() - next.flushedAtMs;
   }
@@ -148,13 +149,15 @@ export class FanOut {
     this.#visit(0, this.#subscribers.length);
   }
 
-  /** Ends every viewer, after writing what they are owed. */
+  /** Ends every viewer, after writing what they are owed: at most their soft limit, also to one that is behind. */
   close(reason: CloseReason): void {
     this.flush();
-    this.sweep();
     this.#flushTimer?.cancel();
     this.#slotTimer?.cancel();
-    for (const subscriber of [...this.#subscribers]) this.#end(subscriber, reason);
+    for (const subscriber of [...this.#subscribers]) {
+      if (subscriber.state === 'following') this.#writeBatches(subscriber, () => false);
+      this.#end(subscriber, reason);
+    }
   }
 
   #insert(subscriber: Subscriber): Subscriber {
@@ -233,11 +236,16 @@ export class FanOut {
       this.#tryStart(subscriber);
       return;
     }
-    for (let batch = this.#log.get(subscriber.cursor); batch !== undefined;) {
+    this.#writeBatches(subscriber, () => subscriber.sink.pendingBytes > 0);
+  }
+
+  #writeBatches(subscriber: Subscriber, isEnough: () => boolean): void {
+    let batch = this.#log.get(subscriber.cursor);
+    while (batch !== undefined) {
       subscriber.write(batch.bytes);
       subscriber.lastSequence = batch.lastSequence;
       subscriber.cursor++;
-      batch = subscriber.sink.pendingBytes > 0 ? undefined : this.#log.get(subscriber.cursor);
+      batch = isEnough() ? undefined : this.#log.get(subscriber.cursor);
     }
   }
 

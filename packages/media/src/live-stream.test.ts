@@ -316,6 +316,17 @@ describe('ending', () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
+  it('writes what is owed also to a viewer that is a little behind', () => {
+    pushHeaders();
+    pushKeyframe();
+    const viewer = watch();
+    viewer.sink.isBlocked = true;
+    pushInter();
+    pushInter();
+    stream.close('unpublished');
+    expect(viewer.text()).toMatch(/K2 v3 v4$/);
+  });
+
   it('tells a detached viewer nothing and writes it nothing', () => {
     pushHeaders();
     pushKeyframe();

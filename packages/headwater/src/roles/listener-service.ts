@@ -11,9 +11,9 @@ export interface ListenerOptions {
   readonly address: ListenConfig;
   readonly addresses: BoundAddresses;
   /** Ends the connections, politely; those that are left at the deadline are cut. */
-  closeConnections(): void;
+  readonly closeConnections: () => void;
   /** Cuts the connections that are left. */
-  cutConnections(): void;
+  readonly cutConnections: () => void;
 }
 
 /** A listening port. */

@@ -1,9 +1,9 @@
-import {
-  type ClusterNodeView,
-  type SessionProtocol,
-  type SessionView,
-  type StreamKey,
-  type StreamView,
+import type {
+  ClusterNodeView,
+  SessionProtocol,
+  SessionView,
+  StreamKey,
+  StreamView,
 } from '@headwater/contracts';
 import type { StreamRegistry } from '@headwater/cluster';
 import type { Edge, EdgeStream, Viewer } from '@headwater/edge';
@@ -72,21 +72,21 @@ export class RolesView implements NodeView {
     const { origin, edge, context } = this.#parts;
     const owned = origin?.streams.get(key);
     const pulled = edge?.streams.get(key);
-    const stats = (owned ?? pulled)?.live.stats;
-    const epoch = owned?.epoch ?? pulled?.epoch ?? 0;
+    const source = owned ?? pulled;
     const session = origin?.sessionOf(key);
+    const { codecs = [], framesIn = 0, bytesIn = 0 } = source?.live.stats ?? {};
     return {
       key,
       state: stateOf(owned, pulled),
-      ...(epoch === 0 ? {} : { epoch }),
-      ...(owned === undefined ? {} : { owner: context.node.nodeId }),
-      codecs: [...(stats?.codecs ?? [])],
-      since: new Date(owned?.openedAtMs ?? pulled?.openedAtMs ?? 0).toISOString(),
-      ...(session === undefined ? {} : { publisher: publisherOf(session) }),
+      codecs: [...codecs],
+      since: new Date(source?.openedAtMs ?? 0).toISOString(),
       viewers: tally?.byProtocol ?? {},
-      framesIn: stats?.framesIn ?? 0,
-      bytesIn: stats?.bytesIn ?? 0,
+      framesIn,
+      bytesIn,
       bytesOut: tally?.bytes ?? 0,
+      ...epochOf(source),
+      ...(owned === undefined ? {} : { owner: context.node.nodeId }),
+      ...(session === undefined ? {} : { publisher: publisherOf(session) }),
     };
   }
 
@@ -101,6 +101,11 @@ export class RolesView implements NodeView {
     }
     return tallies;
   }
+}
+
+function epochOf(source: OriginStream | EdgeStream | undefined): { epoch?: number } {
+  // An edge that still looks for the owner has seen no epoch yet.
+  return source === undefined || source.epoch === 0 ? {} : { epoch: source.epoch };
 }
 
 function stateOf(owned: OriginStream | undefined, pulled: EdgeStream | undefined): StreamView['state'] {
