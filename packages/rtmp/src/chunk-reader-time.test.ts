@@ -8,7 +8,7 @@ function message(fields: Partial<RtmpMessage>): RtmpMessage {
 }
 
 function text(length: number, seed: number = 0): Buffer {
-  return Buffer.from({ length }, (_, at) => 33 + ((at * 7 + seed) % 90));
+  return Buffer.from(Array.from({ length }, (_, at) => 33 + ((at * 7 + seed) % 90)));
 }
 
 function hex(...parts: readonly string[]): Buffer {

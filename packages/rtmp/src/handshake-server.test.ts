@@ -9,7 +9,7 @@ const packetBytes = 1536;
 const zeroes = (size: number): Buffer => Buffer.alloc(size);
 
 function pattern(size: number, seed: number): Buffer {
-  return Buffer.from({ length: size }, (_, at) => (at * 31 + seed * 7 + (at >> 8)) & 0xff);
+  return Buffer.from(Array.from({ length: size }, (_, at) => (at * 31 + seed * 7 + (at >> 8)) & 0xff));
 }
 
 function simpleOpening(): Buffer {
