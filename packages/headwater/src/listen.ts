@@ -8,12 +8,18 @@ const reasons: Readonly<Record<string, string>> = {
   ENOTFOUND: 'the host name is not known',
 };
 
+/** Why an address cannot be listened on, in words; looks for the system's code also inside messages. */
+export function unusableReason(error: Error): string {
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : error.message;
+  const known = Object.keys(reasons).find((name) => code.includes(name));
+  return (known === undefined ? undefined : reasons[known]) ?? error.message;
+}
+
 /** Listens, and resolves with the address as `hostPort` writes it. Rejects with `address_unusable`. */
 export async function listen(server: Server, address: ListenConfig): Promise<string> {
   await new Promise<void>((resolve, reject) => {
-    const failed = (error: NodeJS.ErrnoException): void => {
-      const reason = reasons[error.code ?? ''] ?? error.message;
-      const details = { address: `${address.host ?? '*'}:${address.port}`, reason };
+    const failed = (error: Error): void => {
+      const details = { address: `${address.host ?? '*'}:${address.port}`, reason: unusableReason(error) };
       reject(new AppError('address_unusable', { details, cause: error }));
     };
     server.once('error', failed);

@@ -5,7 +5,6 @@ import type { BoundAddresses } from './bound-addresses.ts';
 import type { ConnectionGate } from './connection-gate.ts';
 import type { PrometheusMetrics } from './prometheus-metrics.ts';
 import type { Service } from './service.ts';
-import type { SessionDirectory } from './session-directory.ts';
 
 /** What the roles of a node are built with. */
 export interface NodeContext {
@@ -19,7 +18,6 @@ export interface NodeContext {
   readonly logger: Logger;
   readonly metrics: PrometheusMetrics;
   readonly access: AccessPolicy;
-  readonly sessions: SessionDirectory;
   readonly gate: ConnectionGate;
   /** Services with a port enter its address here once it is bound. */
   readonly addresses: BoundAddresses;

@@ -11,7 +11,6 @@ import { BoundAddresses } from '../bound-addresses.ts';
 import { ConnectionGate } from '../connection-gate.ts';
 import type { NodeContext } from '../node-context.ts';
 import { PrometheusMetrics } from '../prometheus-metrics.ts';
-import { SessionDirectory } from '../session-directory.ts';
 import { SystemClock } from '../system-clock.ts';
 
 /** A node's context on loopback, every port chosen by the system. */
@@ -30,7 +29,6 @@ export function testContext(over: Partial<NodeContext> = {}): NodeContext {
     logger: silentLogger,
     metrics: new PrometheusMetrics(),
     access: openAccess,
-    sessions: new SessionDirectory(),
     gate: new ConnectionGate(config.limits, clock),
     addresses: new BoundAddresses(),
     ...over,

@@ -1,0 +1,130 @@
+import { createServer } from 'node:net';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { Node } from '../node.ts';
+import { nodeView, streamView, testContext } from '../testing/node-fixture.ts';
+import { runProgram } from './program.ts';
+
+/** Runs the program in this process and hands back what it printed. */
+async function run(...args: string[]): Promise<{ code: number; out: string; err: string }> {
+  let [out, err] = ['', ''];
+  const stdout = vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
+    out += String(text);
+    return true;
+  });
+  const stderr = vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
+    err += String(text);
+    return true;
+  });
+  const code = await runProgram(args);
+  stdout.mockRestore();
+  stderr.mockRestore();
+  return { code, out, err };
+}
+
+/** A port on loopback where nobody listens. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+afterEach(() => {
+  vi.unstubAllEnvs();
+});
+
+describe('the command line', () => {
+  it('explains itself, and names only what is there', async () => {
+    const { code, out } = await run('--help');
+    expect(code).toBe(0);
+    expect(out).toContain('Exit codes:');
+    expect(out).not.toMatch(/controller|router/);
+    expect((await run('--version')).out).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+
+  it.each([
+    [[], 'Usage: headwater'],
+    [['orign'], 'Did you mean origin?'],
+    [['all', '--prot', '1'], "unknown option '--prot'"],
+    [['all', '--config'], 'argument missing'],
+    [['config', 'check', '--set', '=1'], 'expected key=value'],
+    [['all', 'extra'], 'too many arguments'],
+    [['all', '--ready-file', '/nowhere/ready.json'], '--ready-file /nowhere/ready.json: ENOENT'],
+    [['streams', '--admin', 'http://:'], '--admin http://:: expected a URL or host:port'],
+    [['demo', '--url', 'http://x/live/a?token=secret'], '--url http://x/live/a?token=***: expected rtmp://'],
+  ])('ends with 64 when called with %j', async (args, message) => {
+    const { code, err } = await run(...args);
+    expect(code).toBe(64);
+    expect(err).toContain(message);
+  });
+});
+
+describe('headwater config', () => {
+  it('ends with 78 and names key, value and source of what is wrong', async () => {
+    vi.stubEnv('HEADWATER_HTTP_PROT', '1');
+    const { code, err } = await run('config', 'check', '--set', 'rtmp.port=x');
+    expect(code).toBe(78);
+    expect(err).toContain('headwater: the configuration is not valid\n');
+    expect(err).toContain('rtmp.port is "x" (--set rtmp.port): expected a port number');
+    expect(err).toContain('did you mean HEADWATER_HTTP_PORT?');
+  });
+
+  it('says that it is valid, and prints what is in force and where it comes from', async () => {
+    vi.stubEnv('HEADWATER_HOLD', '3s');
+    expect(await run('config', 'check')).toEqual({ code: 0, out: 'the configuration is valid\n', err: '' });
+    expect((await run('config', 'print', '--sources')).out).toContain(
+      'hold: 3s # environment variable HEADWATER_HOLD',
+    );
+    expect(JSON.parse((await run('config', 'schema')).out)).toMatchObject({ type: 'object' });
+  });
+});
+
+describe('questions to a node', () => {
+  it('are answered as tables and as JSON', async () => {
+    const context = testContext();
+    const streams = Array.from({ length: 1001 }, (_, index) =>
+      streamView(`live/${String(index).padStart(4, '0')}`),
+    );
+    const node = new Node(context, { services: [], view: nodeView({ streams: () => streams }) });
+    await node.start();
+    const admin = ['--admin', context.addresses.all().admin ?? ''];
+    const status = await run('status', ...admin);
+    expect(status.out).toMatch(/^NODE +test-node$/m);
+    expect(status.out).toMatch(/^ready +yes$/m);
+    const table = await run('streams', ...admin);
+    expect(table.out.split('\n')).toHaveLength(1003);
+    expect(table.out).toMatch(/^live\/0000 +live +- +avc1 mp4a +3 +- +2025/m);
+    expect(JSON.parse((await run('streams', '--json', ...admin)).out)).toHaveLength(1001);
+    expect((await run('nodes', ...admin)).out).toBe('no nodes\n');
+    await node.stop(1000);
+  });
+
+  it('end with 69 when nobody listens, and with 1 when it is no node that does', async () => {
+    const port = await freePort();
+    const nobody = await run('status', '--admin', `127.0.0.1:${port}`);
+    expect([nobody.code, nobody.err]).toEqual([69, expect.stringContaining('is the node running?')]);
+    const other = createServer((socket) => {
+      socket.on('error', () => undefined);
+      socket.end('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}');
+    });
+    other.listen(port, '127.0.0.1');
+    await once(other, 'listening');
+    const wrong = await run('status', '--admin', `127.0.0.1:${port}`);
+    other.close();
+    expect([wrong.code, wrong.err]).toEqual([
+      1,
+      expect.stringContaining('is not the admin API of a Headwater node'),
+    ]);
+  });
+});
+
+describe('headwater demo', () => {
+  it('ends with 69 when nobody listens', async () => {
+    const { code, err } = await run('demo', '--url', `rtmp://127.0.0.1:${await freePort()}/live/demo`);
+    expect([code, err]).toEqual([69, expect.stringContaining('is Headwater running?')]);
+  });
+});

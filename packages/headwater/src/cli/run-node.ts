@@ -1,0 +1,114 @@
+// `headwater all|origin|edge`: from configuration to a node, and from a signal to a clean end.
+import { randomUUID } from 'node:crypto';
+import type { Config } from '@headwater/contracts';
+import type { NodeRole } from '@headwater/cluster';
+import { accessPolicyOf } from '../access/access-policy-of.ts';
+import { BoundAddresses } from '../bound-addresses.ts';
+import { loadConfig } from '../config/load-config.ts';
+import { ConnectionGate } from '../connection-gate.ts';
+import { exitCode } from '../exit-code.ts';
+import type { NodeContext } from '../node-context.ts';
+import { Node } from '../node.ts';
+import { openProgramLog, type ProgramLog } from '../program-log.ts';
+import { programVersion } from '../program-version.ts';
+import { PrometheusMetrics } from '../prometheus-metrics.ts';
+import { ReadyFile, type ReadyInfo } from '../ready-file.ts';
+import { nodeParts } from '../roles/node-parts.ts';
+import { StopSignals } from '../stop-signals.ts';
+import { SystemClock } from '../system-clock.ts';
+import { bannerText } from './banner.ts';
+
+const rolesOf: Readonly<Record<'all' | 'origin' | 'edge', readonly NodeRole[]>> = {
+  all: ['origin', 'edge'],
+  origin: ['origin'],
+  edge: ['edge'],
+};
+
+/** Options of the command. */
+export interface RunNodeOptions {
+  readonly config?: string;
+  readonly set: readonly string[];
+  readonly readyFile?: string;
+}
+
+/** Runs a node until a signal ends it; resolves with the exit code. Rejects when it cannot start. */
+export async function runNode(role: 'all' | 'origin' | 'edge', options: RunNodeOptions): Promise<number> {
+  const { config } = loadConfig({ file: options.config, env: process.env, set: options.set });
+  const readyFile = options.readyFile === undefined ? undefined : new ReadyFile(options.readyFile);
+  const log = await openProgramLog({ ...config.log, fields: { nodeId: config.node.id } });
+  endOnFaults(log);
+  const signals = new StopSignals(() => {
+    log.error({}, 'second signal: ending without a clean stop');
+    log.flush();
+    process.exit(exitCode.fault);
+  });
+  const context = createContext(config, rolesOf[role], log);
+  const node = new Node(context, nodeParts(context));
+  const stopped = signals.first.then(async (signal) => {
+    log.info({ signal }, 'signal received');
+    readyFile?.remove();
+    return node.stop(config.node.stopDeadlineMs);
+  });
+  try {
+    await node.start();
+    if (node.state === 'ready') announceReady(context, log, readyFile);
+    const isClean = await stopped;
+    log.info({ isClean }, 'node stopped');
+    // Whatever is still open after a stop must not keep the process.
+    process.exitCode = isClean ? exitCode.ok : exitCode.fault;
+    log.flush();
+    process.exit();
+  } finally {
+    signals.close();
+    log.flush();
+  }
+}
+
+function createContext(config: Config, roles: readonly NodeRole[], log: ProgramLog): NodeContext {
+  const clock = new SystemClock();
+  const version = programVersion();
+  const metrics = new PrometheusMetrics();
+  metrics.measureProcess();
+  metrics.measureEventLoop(clock);
+  const build = {
+    name: 'headwater_build_info',
+    help: 'Always 1; the version is in the label.',
+    labels: ['version'],
+  };
+  metrics.gauge(build).set(1, { version });
+  return {
+    config,
+    roles,
+    node: { nodeId: config.node.id, incarnation: randomUUID() },
+    version,
+    startedAtMs: clock.wallMs(),
+    clock,
+    logger: log,
+    metrics,
+    access: accessPolicyOf(config.access),
+    gate: new ConnectionGate(config.limits, clock),
+    addresses: new BoundAddresses(),
+  };
+}
+
+function announceReady(context: NodeContext, log: ProgramLog, readyFile: ReadyFile | undefined): void {
+  const addresses = context.addresses.all();
+  const { roles, version } = context;
+  const ready: ReadyInfo = { pid: process.pid, nodeId: context.node.nodeId, roles, ...addresses };
+  readyFile?.write(ready);
+  log.announce({ ready, version }, 'node is ready');
+  if (!process.stdout.isTTY) return;
+  log.flush();
+  process.stdout.write(bannerText(addresses, context.config));
+}
+
+/** What nobody caught is a fault of ours: it is logged and ends the process, as its state is not to be trusted. */
+function endOnFaults(log: ProgramLog): void {
+  const end = (error: unknown, what: string): void => {
+    log.fatal({ err: error }, what);
+    log.flush();
+    process.exit(exitCode.fault);
+  };
+  process.on('uncaughtException', (error) => end(error, 'uncaught exception'));
+  process.on('unhandledRejection', (error) => end(error, 'unhandled rejection'));
+}
