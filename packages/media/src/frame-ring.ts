@@ -37,6 +37,7 @@ export class FrameRing {
   #first = 0;
   #next = 0;
   #bytes = 0;
+  // May have gone meanwhile.
   #keyframe: number | undefined;
   #newestVideo = -1;
   // Where joiners of a stream without video start; meaningful while no video is held.
@@ -165,7 +166,6 @@ export class FrameRing {
     const index = this.#first & (this.#frames.length - 1);
     this.#bytes -= this.#frames[index]?.payload.length ?? 0;
     this.#frames[index] = undefined;
-    if (this.#keyframe === this.#first) this.#keyframe = undefined;
     this.#first++;
   }
 

@@ -4,7 +4,6 @@
 import { needsSequenceStart } from './codec-names.ts';
 import type { CodecState } from './codec-state.ts';
 import type { Frame } from './frame.ts';
-import { maxStepForwardMs } from './timeline-clock.ts';
 
 /** How long audio waits for video that viewers had before or that the session has announced. */
 export const videoWaitMs = 10_000;
@@ -85,16 +84,11 @@ export class TimelineGate {
     this.#dropped += excess;
   }
 
-  // Audio of the keyframe's time and later that came before it belongs to the session; times far ahead of it are left
-  // over from before a jump.
+  // Of what was held, the clock will drop what is older than the keyframe, or left over from before a jump.
   #startAt(keyframe: Frame): SessionStart {
-    const ownMs = keyframe.timestampMs;
-    const kept = this.#held.filter(({ timestampMs }) => {
-      return timestampMs >= ownMs && timestampMs <= ownMs + maxStepForwardMs;
-    });
-    this.#dropped += this.#held.length - kept.length;
+    const frames = [keyframe, ...this.#held];
     this.#clear();
-    return { ownMs, frames: [keyframe, ...kept] };
+    return { ownMs: keyframe.timestampMs, frames };
   }
 
   #startWithHeld(): SessionStart | undefined {
