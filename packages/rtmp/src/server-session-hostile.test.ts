@@ -213,6 +213,17 @@ describe('a hostile client', () => {
     expect(harness.delegate.events.at(-1)).toBe('closed protocol_error');
   });
 
+  it('is not one that sends stray messages now and then between its media', () => {
+    const harness = ServerHarness.publishing();
+    for (let index = 0; index < 200; index += 1) {
+      harness.client.media('data', index, encodeAmf0('onMetaData'), 0);
+      harness.client.media('audio', index, Buffer.of(0xaf, 1));
+    }
+    harness.send();
+    expect(harness.delegate.payloads).toHaveLength(200);
+    expect(harness.session.state).toBe('connected');
+  });
+
   it('that sends media before connect, a zero-length video first, is closed after some of it', () => {
     const harness = inState('awaiting-connect');
     harness.client.media('video', 0, Buffer.alloc(0));
@@ -326,39 +337,6 @@ describe('a hostile client', () => {
     expect(harness.delegate.plays).toHaveLength(512);
     expect(harness.delegate.events.at(-1)).toBe('closed limit');
     expect(harness.clock.pendingTimers).toBe(0);
-  });
-
-  it('that sends pings and reads nothing is closed when 1 MiB of answers would be unread', () => {
-    const harness = ServerHarness.connected();
-    const ping = new ClientBytes().control({ kind: 'pingRequest', timestamp: 7 }).take();
-    const pings = Buffer.alloc(ping.length * 2000, ping);
-    let answeredBytes = 0;
-    for (let round = 0; round < 1000 && harness.session.state === 'connected'; round += 1) {
-      harness.session.read(pings);
-      const writtenBytes = harness.writes.splice(0).reduce((sum, bytes) => sum + bytes.length, 0);
-      answeredBytes += writtenBytes;
-      harness.pendingBytes += writtenBytes;
-    }
-    expect(harness.delegate.events).toEqual(['closed limit']);
-    expect(answeredBytes).toBeLessThan(2.2 * 1024 * 1024);
-  });
-
-  it('that sends 200,000 pings in one go is closed as well', () => {
-    const harness = ServerHarness.connected();
-    const one = new ClientBytes().control({ kind: 'pingRequest', timestamp: 7 }).take();
-    harness.session.read(Buffer.alloc(one.length * 200_000, one));
-    expect(harness.delegate.events).toEqual(['closed limit']);
-  });
-
-  it('does not make a slow viewer of one that has much media ahead and pings now and then', () => {
-    const harness = ServerHarness.playing();
-    harness.pendingBytes = 4 * 1024 * 1024;
-    for (let index = 0; index < 100; index += 1) {
-      harness.client.control({ kind: 'pingRequest', timestamp: index });
-    }
-    harness.send();
-    expect(harness.replies()).toHaveLength(100);
-    expect(harness.session.state).toBe('connected');
   });
 });
 

@@ -8,7 +8,7 @@ import { splitEverywhere } from './testing/split-reads.ts';
 const playStart = ['streamBegin 1', 'onStatus @1 NetStream.Play.Start'];
 const bufferLength = { kind: 'setBufferLength', messageStreamId: 1, bufferMs: 3000 } as const;
 
-/** As FFmpeg does it. */
+/** As FFmpeg does it, and VLC, which uses FFmpeg's code. */
 function ffmpegPlay(client: ClientBytes): void {
   client.handshake().connect({
     flashVer: 'LNX 9,0,124,2',
@@ -33,7 +33,7 @@ function ffmpegPlay(client: ClientBytes): void {
     .control(bufferLength);
 }
 
-/** As rtmpdump and VLC (both librtmp) do it: controls with format 1 and 3 headers on a fresh chunk stream 2. */
+/** As rtmpdump and other players with librtmp do it: controls with format 1 and 3 headers on a fresh chunk stream 2. */
 function librtmpPlay(client: ClientBytes): void {
   client.handshake().connect({ flashVer: 'LNX 10,0,32,18', fpad: false, capabilities: 15 });
   client
@@ -54,7 +54,7 @@ function librtmpPlay(client: ClientBytes): void {
 }
 
 describe('a play', () => {
-  it('is answered as FFmpeg needs it', () => {
+  it('is answered as FFmpeg and VLC need it', () => {
     const harness = new ServerHarness();
     harness.delegate.isAccepting = true;
     ffmpegPlay(harness.client);
@@ -63,7 +63,7 @@ describe('a play', () => {
     expect(harness.delegate.events).toEqual(['play live/cam on 1']);
   });
 
-  it('is answered as rtmpdump and VLC need it', () => {
+  it('is answered as librtmp needs it', () => {
     const harness = new ServerHarness();
     harness.delegate.isAccepting = true;
     librtmpPlay(harness.client);

@@ -111,7 +111,7 @@ describe('connectTarget', () => {
         connectTarget(app, tcUrl);
         parseRtmpTarget(tcUrl);
       }),
-      { numRuns: 1000 },
+      { numRuns: 300 },
     );
   });
 });
