@@ -94,9 +94,9 @@ describe('a stream that is not there', () => {
     const watching = pair.watch('live/late');
     pair.clock.advance(pairTimes.waitForStreamMs / 2);
     const publisher = await pair.publish('live/late');
+    const viewer = await watching;
     const frames = framesFrom(0);
     send(publisher, frames);
-    const viewer = await watching;
     await sees(pair, viewer, frames.at(-1));
     expect(viewer.seen().filter(isMedia).map(shape)).toEqual(frames.filter(isMedia).map(shape));
   });
@@ -140,13 +140,13 @@ describe('a publisher that vanishes', () => {
       const times = media.filter((frame) => frame.kind === kind).map(({ timestampMs }) => timestampMs);
       expect(times).toEqual([...times].sort((a, b) => a - b));
     }
-    const returned = media.slice(
-      media.findIndex(({ payload }) => payload.equals(after.find(isMedia)?.payload ?? payload)),
+    const sentAt = new Map(
+      after.map(({ payload, timestampMs }) => [payload.toString('base64'), timestampMs]),
     );
-    const offsets = returned.map((frame) => {
-      const sent = after.find(({ payload }) => payload.equals(frame.payload));
-      return frame.timestampMs - (sent?.timestampMs ?? NaN);
-    });
+    const returned = media.filter(({ payload }) => sentAt.has(payload.toString('base64')));
+    const offsets = returned.map(
+      ({ payload, timestampMs }) => timestampMs - (sentAt.get(payload.toString('base64')) ?? NaN),
+    );
     expect(new Set(offsets).size).toBe(1);
     expect(returned[0]?.kind).toBe('video');
     expect(offsets[0]).toBeGreaterThan(90_000);

@@ -49,8 +49,9 @@ export async function playWsFlv(exchange: WsFlvExchange): Promise<void> {
   socket.on('error', () => socket.destroy());
   try {
     const { origin } = request.headers;
-    if (!crossOrigin.isAllowed(origin))
+    if (!crossOrigin.isAllowed(origin)) {
       throw new AppError('play_denied', { details: { origin: origin?.slice(0, 128) } });
+    }
     const viewer = await edge.admit({ ...flv, context, signal: gone.signal });
     if (socket.destroyed) {
       viewer.close('client_closed');

@@ -43,6 +43,9 @@ const audioHoldMs = 100;
 // Viewers written in one go; more are spread over the window so that one burst does not block the loop.
 const slotViewers = 250;
 const slotSpacingMs = 15;
+// One that catches up is written this part of its soft limit at a visit. Not batch by batch: a sink that takes bytes only
+// after the visit, as HTTP/2 does, would never catch up.
+const catchUpShare = 4;
 
 /** Delivers one stream in one format. Created by `LiveStream` for the first viewer, dropped with the last. */
 export class FanOut {
@@ -155,7 +158,7 @@ export class FanOut {
     this.#flushTimer?.cancel();
     this.#slotTimer?.cancel();
     for (const subscriber of [...this.#subscribers]) {
-      if (subscriber.state === 'following') this.#writeBatches(subscriber, () => false);
+      if (subscriber.state === 'following') this.#writeBatches(subscriber, Infinity);
       this.#end(subscriber, reason);
     }
   }
@@ -236,16 +239,17 @@ export class FanOut {
       this.#tryStart(subscriber);
       return;
     }
-    this.#writeBatches(subscriber, () => subscriber.sink.pendingBytes > 0);
+    this.#writeBatches(subscriber, this.#backlog.softBytes / catchUpShare);
   }
 
-  #writeBatches(subscriber: Subscriber, isEnough: () => boolean): void {
+  #writeBatches(subscriber: Subscriber, maxBytes: number): void {
+    const limit = subscriber.bytesWritten + maxBytes;
     let batch = this.#log.get(subscriber.cursor);
-    while (batch !== undefined) {
+    while (batch !== undefined && subscriber.bytesWritten < limit) {
       subscriber.write(batch.bytes);
       subscriber.lastSequence = batch.lastSequence;
       subscriber.cursor++;
-      batch = isEnough() ? undefined : this.#log.get(subscriber.cursor);
+      batch = this.#log.get(subscriber.cursor);
     }
   }
 

@@ -257,6 +257,18 @@ describe('a viewer that does not keep up', () => {
     expect(slow.subscription.droppedFrames).toBe(0);
   });
 
+  it('catches up in one visit also when its sink takes every write only later', () => {
+    pushHeaders();
+    pushKeyframe();
+    const slow = watch({ backlog });
+    slow.sink.isBlocked = true;
+    for (let count = 0; count < 50; count++) pushInter();
+    slow.sink.drain();
+    slow.sink.isBlocked = true;
+    clock.advance(250);
+    expect(slow.text()).toMatch(/v51 v52$/);
+  });
+
   it('jumps to a keyframe that it has not seen when it lies too far behind, counting what it missed', () => {
     pushHeaders();
     pushKeyframe();

@@ -57,7 +57,7 @@ export class RelayFeed implements RelaySource {
     const pulls = this.#pulls.get(stream) ?? new Set();
     this.#pulls.set(stream, pulls.add(call));
     const subscription = live.attach({
-      format: relayFormat(),
+      format: relayFormat(epoch),
       sink: call.sink,
       backlog: edgeBacklog,
       latency: 'low',
