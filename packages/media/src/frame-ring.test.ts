@@ -68,12 +68,6 @@ describe('FrameRing with keyframes', () => {
     expect(ring.after(5)).toBeUndefined();
   });
 
-  it('finds the newest keyframe after a number', () => {
-    const ring = ringOf({ keep: 'all' }, [key(0, 0), inter(1, 10), key(2, 20), inter(3, 30)]);
-    expect(ring.newestKeyframeAfter(1)?.sequence).toBe(2);
-    expect(ring.newestKeyframeAfter(2)).toBeUndefined();
-  });
-
   it('finds frames by number while it has them', () => {
     const ring = ringOf({ keep: 'gop' }, [key(10, 0), inter(11, 10), key(12, 20)]);
     expect(ring.at(12)?.timestampMs).toBe(20);

@@ -117,12 +117,6 @@ export class FrameRing {
     return from < this.#first || from > this.#next ? undefined : this.#slice(from);
   }
 
-  /** `gopStart` when it lies after this number, else undefined. */
-  newestKeyframeAfter(sequence: number): Frame | undefined {
-    const start = this.gopStart;
-    return start !== undefined && start.sequence > sequence ? start : undefined;
-  }
-
   /** Joiners must wait for what comes next: the frames held do not go with the newest headers. */
   invalidateGop(): void {
     this.#keyframe = undefined;

@@ -6,6 +6,7 @@ import { Origin } from '@headwater/origin';
 import { RelayClient } from '@headwater/relay';
 import { HttpListener } from '../http-listener.ts';
 import type { NodeContext, NodeParts } from '../node-context.ts';
+import { viewerPages } from '../pages/viewer-pages.ts';
 import { RateLimitedLog } from '../rate-limited-log.ts';
 import { RtmpListener } from '../rtmp-listener.ts';
 import type { Service } from '../service.ts';
@@ -119,14 +120,21 @@ function rtmpService(context: NodeContext, origin: Origin | undefined, edge: Edg
 }
 
 function httpService(context: NodeContext, edge: Edge, view: RolesView): Service {
-  const { metrics, gate, config, addresses } = context;
+  const { access, logger, metrics, gate, config, addresses } = context;
+  const crossOrigin = new CrossOriginRule(config.http.corsOrigins);
+  const pages = viewerPages({
+    access,
+    logger,
+    streams: () => view.streams(),
+    crossOriginHeaders: (origin) => crossOrigin.headers(origin),
+  });
   const listener = new HttpListener({
     metrics,
     gate,
     apps: config.apps,
     edge,
-    crossOrigin: new CrossOriginRule(config.http.corsOrigins),
-    fallbacks: [],
+    crossOrigin,
+    fallbacks: config.http.hasPage ? [pages] : [],
     headTimeoutMs: config.limits.handshakeMs,
   });
   return new ListenerService({

@@ -1,4 +1,3 @@
-export * from './manual-clock.ts';
 export * from './tag-bytes.ts';
 export * from './test-frames.ts';
 export * from './recording-sink.ts';

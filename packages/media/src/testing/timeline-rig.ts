@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { Frame, FrameKind } from '../frame.ts';
 import { Timeline, type Splice } from '../timeline.ts';
-import { ManualClock } from './manual-clock.ts';
+import { ManualClock } from '@headwater/contracts/testing';
 import { type TestStreamOptions, testFrame, testFrames } from './test-frames.ts';
 
 /** A timeline with a clock that goes with the media, and a record of all that came out. */
