@@ -46,7 +46,7 @@ const onlyIn = {
   'node-media-server': '(^|/)node-media-server[^/]*$|^test/bench/',
 };
 
-const test = '[.](test|bench)[.]ts$|^packages/[^/]+/src/testing/|^test/';
+const test = '[.](test|bench)[.]ts$|^packages/[^/]+/(src/testing|scripts)/|^test/';
 
 const layers = Object.entries(mayImport).map(([name, allowed]) => ({
   name: `layers-${name}`,
