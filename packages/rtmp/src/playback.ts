@@ -102,9 +102,8 @@ export class Playback implements PlayRequest {
     output.status(this.#owner.id, { level: 'status', code: 'NetStream.Play.Stop', description: reason });
   }
 
-  /** Tells the node, once. */
+  /** Tells the node. The owner calls it once, whoever ended it. */
   end(reason: CloseReason): void {
-    if (this.#isOver) return;
     this.#isOver = true;
     const cancelled = this.#cancelled;
     this.#cancelled = [];

@@ -83,9 +83,8 @@ export class Publication implements PublishRequest {
     this.#host.output.status(this.#owner.id, publishEnd(reason, description));
   }
 
-  /** Tells the node, once. */
+  /** Tells the node. The owner calls it once, whoever ended it. */
   end(reason: CloseReason): void {
-    if (this.#isOver) return;
     this.#isOver = true;
     this.#silence?.stop();
     this.#receiver?.ended(reason);
