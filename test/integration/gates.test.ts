@@ -152,7 +152,7 @@ const lintPlants: readonly Plant[] = [
 
 let workspace = '';
 
-describe('the gates', () => {
+describe('the gates', { timeout: 180_000 }, () => {
   beforeAll(async () => {
     workspace = await copyOfWorkspace();
     for (const { file, text } of [...dependencyPlants, ...lintPlants]) {
