@@ -72,19 +72,13 @@ export class RolesView implements NodeView {
     const { origin, edge, context } = this.#parts;
     const owned = origin?.streams.get(key);
     const pulled = edge?.streams.get(key);
-    const source = owned ?? pulled;
     const session = origin?.sessionOf(key);
-    const { codecs = [], framesIn = 0, bytesIn = 0 } = source?.live.stats ?? {};
     return {
       key,
       state: stateOf(owned, pulled),
-      codecs: [...codecs],
-      since: new Date(source?.openedAtMs ?? 0).toISOString(),
       viewers: tally?.byProtocol ?? {},
-      framesIn,
-      bytesIn,
       bytesOut: tally?.bytes ?? 0,
-      ...epochOf(source),
+      ...sourceView(owned ?? pulled),
       ...(owned === undefined ? {} : { owner: context.node.nodeId }),
       ...(session === undefined ? {} : { publisher: publisherOf(session) }),
     };
@@ -103,9 +97,21 @@ export class RolesView implements NodeView {
   }
 }
 
-function epochOf(source: OriginStream | EdgeStream | undefined): { epoch?: number } {
+type SourceView = Pick<StreamView, 'codecs' | 'since' | 'framesIn' | 'bytesIn' | 'epoch'>;
+
+function sourceView(source: OriginStream | EdgeStream | undefined): SourceView {
+  // A stream that ended between the listing and now.
+  if (source === undefined) return { codecs: [], since: new Date(0).toISOString(), framesIn: 0, bytesIn: 0 };
+  const { codecs, framesIn, bytesIn } = source.live.stats;
+  const since = new Date(source.openedAtMs).toISOString();
   // An edge that still looks for the owner has seen no epoch yet.
-  return source === undefined || source.epoch === 0 ? {} : { epoch: source.epoch };
+  return {
+    codecs: [...codecs],
+    since,
+    framesIn,
+    bytesIn,
+    ...(source.epoch === 0 ? {} : { epoch: source.epoch }),
+  };
 }
 
 function stateOf(owned: OriginStream | undefined, pulled: EdgeStream | undefined): StreamView['state'] {

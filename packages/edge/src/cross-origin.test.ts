@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest';
+import { CrossOriginRule } from './cross-origin.ts';
+
+describe('with every origin allowed', () => {
+  const rule = new CrossOriginRule(['*']);
+
+  it('lets any page and any program play', () => {
+    expect(rule.isAllowed('https://example.org')).toBe(true);
+    expect(rule.isAllowed(undefined)).toBe(true);
+    expect(rule.headers('https://example.org')).toEqual({ 'Access-Control-Allow-Origin': '*' });
+  });
+});
+
+describe('with listed origins', () => {
+  const rule = new CrossOriginRule(['https://example.org']);
+
+  it('lets a listed page play, and tells caches that the answer depends on it', () => {
+    expect(rule.isAllowed('https://example.org')).toBe(true);
+    expect(rule.headers('https://example.org')).toEqual({
+      'Access-Control-Allow-Origin': 'https://example.org',
+      Vary: 'Origin',
+    });
+  });
+
+  it('gives other pages nothing to read by, and still serves programs that send no origin', () => {
+    expect(rule.isAllowed('https://example.net')).toBe(false);
+    expect(rule.headers('https://example.net')).toEqual({ Vary: 'Origin' });
+    expect(rule.isAllowed(undefined)).toBe(true);
+  });
+
+  it('answers a preflight with the methods', () => {
+    expect(rule.preflightHeaders('https://example.org')['Access-Control-Allow-Methods']).toBe(
+      'GET, HEAD, OPTIONS',
+    );
+  });
+});
