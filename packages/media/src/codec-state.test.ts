@@ -25,11 +25,13 @@ function stateOf(...frames: Frame[]): CodecState {
 }
 
 describe('CodecState', () => {
-  it('gives metadata, then video, then audio headers, restamped and otherwise untouched', () => {
+  it('gives metadata with time 0, then video, then audio headers with the given time, otherwise untouched', () => {
     const state = stateOf(aacHeader, avcHeader, onMetaData('a'), onMetaData('b'));
-    expect(state.headers(1234)).toEqual(
-      [onMetaData('b'), avcHeader, aacHeader].map((frame) => ({ ...frame, timestampMs: 1234 })),
-    );
+    expect(state.headers(1234)).toEqual([
+      { ...onMetaData('b'), timestampMs: 0 },
+      { ...avcHeader, timestampMs: 1234 },
+      { ...aacHeader, timestampMs: 1234 },
+    ]);
   });
 
   it('collects what a generated stream starts with', () => {

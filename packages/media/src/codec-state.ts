@@ -74,17 +74,20 @@ export class CodecState {
     return kind === 'audio' ? this.#audioCodec : this.#videoCodec;
   }
 
-  /** Metadata, then video headers, then audio headers, all with the given time. */
+  /**
+   * Metadata, then video headers, then audio headers, all with the given time, but metadata with 0: it speaks of the
+   * whole stream, and at any other time FFmpeg takes it for a subtitle track.
+   */
   headers(atTimestampMs: number): Frame[] {
     const slots = [...this.#slots.values()];
     const frames = new Set<Frame>();
-    if (this.#metadata !== undefined) frames.add(this.#metadata);
     for (const kind of ['video', 'audio'] as const) {
       for (const isStart of [true, false]) {
         for (const slot of slots) if (slot.kind === kind && slot.isStart === isStart) frames.add(slot.frame);
       }
     }
-    return Array.from(frames, (frame) => ({ ...frame, timestampMs: atTimestampMs }));
+    const headers = Array.from(frames, (frame) => ({ ...frame, timestampMs: atTimestampMs }));
+    return this.#metadata === undefined ? headers : [{ ...this.#metadata, timestampMs: 0 }, ...headers];
   }
 
   /** Forgets everything: a new session begins. */
