@@ -23,9 +23,11 @@ afterAll(() => {
 
 async function startNode(
   name: string,
+  nodeArgs: string[] = [],
 ): Promise<{ program: SpawnedProgram; ready: ReadyInfo; readyFile: string }> {
   const readyFile = join(folder, `${name}.json`);
-  const program = spawnProgram(['all', ...loopback, '--set', 'node.id=n1', '--ready-file', readyFile]);
+  const args = ['all', ...loopback, '--set', 'node.id=n1', '--ready-file', readyFile];
+  const program = spawnProgram(args, { nodeArgs });
   started.push(program);
   await expect.poll(() => existsSync(readyFile) || program.child.exitCode !== null, patience).toBe(true);
   expect(program.output.stderr).toBe('');
@@ -52,6 +54,32 @@ describe('headwater', { timeout: 60_000 }, () => {
     program.child.kill('SIGTERM');
     expect(await program.exited).toBe(0);
     expect(existsSync(readyFile)).toBe(false);
+  });
+
+  it('logs a fault that nobody caught and ends with 1', async () => {
+    const fault = "process.on('SIGUSR2', () => { throw new Error('planted fault'); })";
+    const { program } = await startNode('fault', [
+      '--import',
+      `data:text/javascript,${encodeURIComponent(fault)}`,
+    ]);
+    program.child.kill('SIGUSR2');
+    expect(await program.exited).toBe(1);
+    const line = program.output.stdout.trimEnd().split('\n').at(-1) ?? '';
+    expect(JSON.parse(line)).toMatchObject({
+      level: 'fatal',
+      msg: 'uncaught exception',
+      err: { message: 'planted fault', stack: expect.stringContaining('planted fault') as string },
+    });
+  });
+
+  it('runs on when nobody reads its log any more', async () => {
+    const { program, ready } = await startNode('unread');
+    program.child.stdout?.destroy();
+    program.child.stderr?.destroy();
+    const response = await fetch(`http://${ready.admin ?? ''}/healthz`);
+    expect(response.status).toBe(200);
+    program.child.kill('SIGTERM');
+    expect(await program.exited).toBe(0);
   });
 
   it('publishes the built-in clip until SIGINT', async () => {

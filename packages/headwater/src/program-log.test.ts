@@ -5,7 +5,10 @@ async function logInto(
   lines: Record<string, unknown>[],
   level: 'info' | 'error' = 'info',
 ): Promise<ProgramLog> {
-  const destination = { write: (line: string) => lines.push(JSON.parse(line) as Record<string, unknown>) };
+  const destination = {
+    write: (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>),
+    drained: async () => undefined,
+  };
   return openProgramLog({ level, format: 'json', destination, fields: { nodeId: 'n1' } });
 }
 

@@ -1,14 +1,21 @@
 // The one root of the log: JSON lines on standard output, or readable lines on a terminal.
 import type { LogFields, Logger } from '@headwater/contracts';
-import { pino, type DestinationStream, type Logger as PinoLogger } from 'pino';
+import { pino, type Logger as PinoLogger } from 'pino';
+import { LogOutput } from './log-output.ts';
 import { redactFields } from './redact.ts';
+
+/** How long the last lines may take to leave. */
+const drainMs = 500;
+
+/** Where lines go. */
+export type LogDestination = Pick<LogOutput, 'write' | 'drained'>;
 
 /** How the log is written. */
 export interface ProgramLogOptions {
   readonly level: 'debug' | 'info' | 'warn' | 'error';
   readonly format: 'auto' | 'json' | 'pretty';
   /** Where to write instead of standard output. */
-  readonly destination?: DestinationStream;
+  readonly destination?: LogDestination;
   /** On every line. */
   readonly fields?: LogFields;
 }
@@ -19,15 +26,17 @@ export interface ProgramLog extends Logger {
   announce(fields: LogFields, message: string): void;
   /** The process is about to end because of a fault of ours. */
   fatal(fields: LogFields, message: string): void;
-  /** Writes out what is still in memory. */
-  flush(): void;
+  /** Text for a person, between the lines of the log. */
+  print(text: string): void;
+  /** Resolves when all lines are written, or soon when nobody reads them. */
+  drained(): Promise<void>;
 }
 
 /** Starts the log. */
 export async function openProgramLog(options: ProgramLogOptions): Promise<ProgramLog> {
+  const destination = options.destination ?? new LogOutput(1);
   const isPretty = options.format === 'pretty' || (options.format === 'auto' && process.stdout.isTTY);
-  const output =
-    options.destination ?? (isPretty ? await prettyOutput() : pino.destination({ dest: 1, sync: false }));
+  const prettify = isPretty ? await prettifier() : (line: string) => line;
   const root = pino(
     {
       level: options.level,
@@ -37,18 +46,18 @@ export async function openProgramLog(options: ProgramLogOptions): Promise<Progra
       // Errors are made plain by the redaction, together with everything else.
       serializers: { err: (error: unknown) => error },
     },
-    output,
+    { write: (line) => destination.write(prettify(line)) },
   );
-  return new PinoLog(root, output);
+  return new PinoLog(root, destination);
 }
 
 class PinoLog implements ProgramLog {
   readonly #log: PinoLogger;
-  readonly #output: DestinationStream;
+  readonly #destination: LogDestination;
 
-  constructor(log: PinoLogger, output: DestinationStream) {
+  constructor(log: PinoLogger, destination: LogDestination) {
     this.#log = log;
-    this.#output = output;
+    this.#destination = destination;
   }
 
   debug(fields: LogFields, message: string): void {
@@ -68,7 +77,7 @@ class PinoLog implements ProgramLog {
   }
 
   child(fields: LogFields): Logger {
-    return new PinoLog(this.#log.child(redactFields(fields)), this.#output);
+    return new PinoLog(this.#log.child(redactFields(fields)), this.#destination);
   }
 
   announce(fields: LogFields, message: string): void {
@@ -79,21 +88,20 @@ class PinoLog implements ProgramLog {
     this.#log.fatal(fields, message);
   }
 
-  flush(): void {
-    const output = this.#output as DestinationStream & { flushSync?: () => void };
-    try {
-      output.flushSync?.();
-    } catch {
-      // The reader of our output is gone, or nothing was opened yet: there is nobody left to tell.
-    }
+  print(text: string): void {
+    this.#destination.write(text);
+  }
+
+  async drained(): Promise<void> {
+    await this.#destination.drained(drainMs);
   }
 }
 
-async function prettyOutput(): Promise<DestinationStream> {
-  const { default: pretty } = await import('pino-pretty');
-  return pretty({
+async function prettifier(): Promise<(line: string) => string> {
+  const { prettyFactory } = await import('pino-pretty');
+  return prettyFactory({
     colorize: process.stdout.isTTY,
-    sync: true,
+    singleLine: true,
     translateTime: 'SYS:HH:MM:ss.l',
     ignore: 'nodeId',
   });

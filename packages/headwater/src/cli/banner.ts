@@ -1,12 +1,21 @@
 import { networkInterfaces } from 'node:os';
 import type { Config } from '@headwater/contracts';
 import type { NodeAddresses } from '../bound-addresses.ts';
+import { defaultDemoUrl } from '../demo/demo-url.ts';
+
+/** What the banner cannot know from the configuration. */
+export interface BannerSurroundings {
+  /** An address under which other machines may reach this one. */
+  readonly lanAddress: string | undefined;
+  /** How the person calls this program. */
+  readonly command: string;
+}
 
 /** What a person needs next, once the node is ready: where to publish, where to watch, and lines to paste. */
 export function bannerText(
   addresses: NodeAddresses,
   config: Config,
-  lan: string | undefined = lanAddress(),
+  surroundings: BannerSurroundings = here(),
 ): string {
   const app = config.apps.find((name) => !name.endsWith('*')) ?? 'live';
   const { rtmp, http, admin } = addresses;
@@ -14,11 +23,13 @@ export function bannerText(
   if (rtmp !== undefined) {
     const url = `rtmp://${rtmp}/${app}/demo`;
     const key = config.access.kind === 'keys' ? '?token=KEY' : '';
+    const picture = '-re -f lavfi -i testsrc2=size=1280x720:rate=30 -f lavfi -i sine=frequency=440';
+    const codecs = '-c:v libx264 -preset veryfast -tune zerolatency -pix_fmt yuv420p -g 60 -c:a aac';
+    const isDefault = `${url}${key}` === defaultDemoUrl;
     lines.push(
       `  Publish   OBS: server rtmp://${rtmp}/${app}, stream key demo${key}`,
-      `            ffmpeg -re -f lavfi -i testsrc2=size=1280x720:rate=30 -f lavfi -i sine=frequency=440 \\`,
-      `              -c:v libx264 -preset veryfast -tune zerolatency -pix_fmt yuv420p -g 60 -c:a aac -f flv '${url}${key}'`,
-      `            or: headwater demo`,
+      `            ffmpeg ${picture} ${codecs} -f flv '${url}${key}'`,
+      `            or: ${surroundings.command} demo${isDefault ? '' : ` --url '${url}${key}'`}`,
       '',
       `  Watch     ffplay -fflags nobuffer '${url}'`,
     );
@@ -31,14 +42,16 @@ export function bannerText(
   if (admin !== undefined) {
     lines.push('', `  Admin     http://${admin}/healthz  /readyz  /metrics  /api/v1/openapi.json`);
   }
-  if (lan !== undefined && config.rtmp.host === undefined) {
-    lines.push('', `  From other machines use ${lan} instead of 127.0.0.1.`);
+  if (surroundings.lanAddress !== undefined && config.rtmp.host === undefined) {
+    lines.push('', `  From other machines use ${surroundings.lanAddress} instead of 127.0.0.1.`);
   }
   return `${lines.join('\n')}\n\n`;
 }
 
-/** An address under which other machines of the network may reach this one. */
-function lanAddress(): string | undefined {
+function here(): BannerSurroundings {
   const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
-  return all.find((address) => !address.internal && address.family === 'IPv4')?.address;
+  const lan = all.find((address) => !address.internal && address.family === 'IPv4');
+  // Started by npm from a checkout, there is no program of that name on the path.
+  const isFromNpm = process.env['npm_lifecycle_event'] !== undefined;
+  return { lanAddress: lan?.address, command: isFromNpm ? 'npm run -s headwater --' : 'headwater' };
 }

@@ -1,6 +1,7 @@
 // The command line. Only the parser is loaded here; each command loads what it needs when it runs, so that all of them
 // start fast.
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { defaultDemoUrl } from '../demo/demo-url.ts';
 import { exitCode } from '../exit-code.ts';
 import { programVersion } from '../program-version.ts';
 import { failureOf } from './failure.ts';
@@ -66,7 +67,7 @@ function buildProgram(ended: (code: number) => void): Command {
   program
     .command('demo')
     .description('Publish a moving test picture with a tone, until stopped')
-    .option('--url <url>', 'where to publish', 'rtmp://127.0.0.1:1935/live/demo')
+    .option('--url <url>', 'where to publish', defaultDemoUrl)
     .option('--clip', 'loop the built-in clip also where ffmpeg is there', false)
     .action(async (options: DemoOptions) => {
       const { runDemo } = await import('../demo/run-demo.ts');

@@ -6,7 +6,7 @@ import { accessPolicyOf } from '../access/access-policy-of.ts';
 import { BoundAddresses } from '../bound-addresses.ts';
 import { loadConfig } from '../config/load-config.ts';
 import { ConnectionGate } from '../connection-gate.ts';
-import { exitCode } from '../exit-code.ts';
+import { exitCode, type ExitCode } from '../exit-code.ts';
 import type { NodeContext } from '../node-context.ts';
 import { Node } from '../node.ts';
 import { openProgramLog, type ProgramLog } from '../program-log.ts';
@@ -39,8 +39,7 @@ export async function runNode(role: 'all' | 'origin' | 'edge', options: RunNodeO
   endOnFaults(log);
   const signals = new StopSignals(() => {
     log.error({}, 'second signal: ending without a clean stop');
-    log.flush();
-    process.exit(exitCode.fault);
+    void exitWhenDrained(log, exitCode.fault);
   });
   const context = createContext(config, rolesOf[role], log);
   const node = new Node(context, nodeParts(context));
@@ -55,12 +54,9 @@ export async function runNode(role: 'all' | 'origin' | 'edge', options: RunNodeO
     const isClean = await stopped;
     log.info({ isClean }, 'node stopped');
     // Whatever is still open after a stop must not keep the process.
-    process.exitCode = isClean ? exitCode.ok : exitCode.fault;
-    log.flush();
-    process.exit();
+    return await exitWhenDrained(log, isClean ? exitCode.ok : exitCode.fault);
   } finally {
     signals.close();
-    log.flush();
   }
 }
 
@@ -97,18 +93,20 @@ function announceReady(context: NodeContext, log: ProgramLog, readyFile: ReadyFi
   const ready: ReadyInfo = { pid: process.pid, nodeId: context.node.nodeId, roles, ...addresses };
   readyFile?.write(ready);
   log.announce({ ready, version }, 'node is ready');
-  if (!process.stdout.isTTY) return;
-  log.flush();
-  process.stdout.write(bannerText(addresses, context.config));
+  if (process.stdout.isTTY) log.print(bannerText(addresses, context.config));
 }
 
 /** What nobody caught is a fault of ours: it is logged and ends the process, as its state is not to be trusted. */
 function endOnFaults(log: ProgramLog): void {
   const end = (error: unknown, what: string): void => {
     log.fatal({ err: error }, what);
-    log.flush();
-    process.exit(exitCode.fault);
+    void exitWhenDrained(log, exitCode.fault);
   };
   process.on('uncaughtException', (error) => end(error, 'uncaught exception'));
   process.on('unhandledRejection', (error) => end(error, 'unhandled rejection'));
+}
+
+async function exitWhenDrained(log: ProgramLog, code: ExitCode): Promise<never> {
+  await log.drained();
+  return process.exit(code);
 }

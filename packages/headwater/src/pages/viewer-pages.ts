@@ -1,7 +1,6 @@
 // What the viewers' port serves beside streams: the built-in page and the list of streams it shows.
-import { createRequire } from 'node:module';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { AccessPolicy, Logger, StreamView } from '@headwater/contracts';
 import { answerPublicStreamList } from './public-stream-list.ts';
 import { StaticFolder } from './static-folder.ts';
@@ -25,8 +24,7 @@ export function viewerPages(
 }
 
 function builtPage(logger: Logger): StaticFolder | undefined {
-  const manifest = createRequire(import.meta.url).resolve('@headwater/console/package.json');
-  const folder = join(dirname(manifest), 'dist');
+  const folder = fileURLToPath(new URL('dist', import.meta.resolve('@headwater/console/package.json')));
   try {
     return new StaticFolder(folder);
   } catch (error) {

@@ -12,13 +12,14 @@ export interface SpawnedProgram {
   readonly exited: Promise<number | null>;
 }
 
-/** Starts it with arguments and additional environment variables. */
+/** Starts it with arguments of its own, and of Node. */
 export function spawnProgram(
   args: readonly string[],
-  env: Readonly<Record<string, string>> = {},
+  options: { readonly nodeArgs?: readonly string[] } = {},
 ): SpawnedProgram {
-  const child = spawn(process.execPath, ['--conditions=source', '--import', 'tsx', main, ...args], {
-    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...env },
+  const nodeArgs = ['--conditions=source', '--import', 'tsx', ...(options.nodeArgs ?? [])];
+  const child = spawn(process.execPath, [...nodeArgs, main, ...args], {
+    env: { PATH: process.env['PATH'], HOME: process.env['HOME'] },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const output = { stdout: '', stderr: '' };
@@ -31,8 +32,7 @@ export function spawnProgram(
 /** Runs it to its end. */
 export async function runToEnd(
   args: readonly string[],
-  env: Readonly<Record<string, string>> = {},
 ): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  const { output, exited } = spawnProgram(args, env);
+  const { output, exited } = spawnProgram(args);
   return { code: await exited, ...output };
 }
