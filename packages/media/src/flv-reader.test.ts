@@ -101,6 +101,21 @@ describe('FlvReader', () => {
     ]);
   });
 
+  it('takes no notice of the times of data, which are often 0', () => {
+    const mixed = [
+      { kind: 'data', timestampMs: 0 },
+      { kind: 'video', timestampMs: 0xffff_fff0 },
+      { kind: 'data', timestampMs: 0 },
+      { kind: 'video', timestampMs: 0x1_0000_0010 },
+    ] as const;
+    const bytes = flvFormat.encode(
+      mixed.map((tag) => testFrame({ ...tag, payload: Buffer.from([0x17, 1, 0, 0, 0, 9]) })),
+    );
+    expect(readAll([preamble, bytes]).map(({ timestampMs }) => timestampMs)).toEqual([
+      0, 0xffff_fff0, 0x1_0000_0000, 0x1_0000_0010,
+    ]);
+  });
+
   it('names the offset of what is wrong and stays failed', () => {
     expect(failureOf(() => readAll([Buffer.from('GET / HTTP/1.1')])).offset).toBe(0);
     const type = Buffer.from(file);

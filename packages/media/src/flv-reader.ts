@@ -29,7 +29,9 @@ export class FlvReader {
   /** Bytes of the whole stream before the ones being collected. */
   #offset = 0;
   #kind: FrameKind = 'data';
-  #timestampMs: number | undefined;
+  #timestampMs = 0;
+  /** Of the audio or video tag before. */
+  #trackMs: number | undefined;
   #flags: TrackPresence | undefined;
   #failure: ProtocolError | undefined;
 
@@ -86,7 +88,7 @@ export class FlvReader {
     }
     const payload = collected.subarray(0, this.#need);
     this.#expect('tag', tagPrefixBytes, Buffer.allocUnsafe(tagPrefixBytes));
-    onTag({ kind: this.#kind, timestampMs: Math.max(0, this.#timestampMs ?? 0), payload });
+    onTag({ kind: this.#kind, timestampMs: Math.max(0, this.#timestampMs), payload });
   }
 
   #readHeader(header: Buffer): void {
@@ -110,7 +112,9 @@ export class FlvReader {
     const size = prefix.readUIntBE(5, 3);
     if (size > this.#maxTagBytes) this.#fail('FLV tag too large', 5, size);
     this.#kind = kind;
-    this.#timestampMs = unwrap(this.#timestampMs, prefix.readUIntBE(8, 3) + prefix.readUInt8(11) * 0x1000000);
+    this.#timestampMs = unwrap(this.#trackMs, prefix.readUIntBE(8, 3) + prefix.readUInt8(11) * 0x1000000);
+    // Data does not move the reference: metadata is often stamped with 0.
+    if (kind !== 'data') this.#trackMs = this.#timestampMs;
     this.#expect('body', size, Buffer.allocUnsafe(Math.min(size, firstBodyBytes)));
   }
 
