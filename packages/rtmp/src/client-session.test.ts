@@ -8,12 +8,15 @@ import type { ClientAction } from './client-calls.ts';
 import { RtmpClientSession } from './client-session.ts';
 import { encodeMessage } from './chunk-writer.ts';
 import { encodeCommand } from './commands.ts';
-import { encodeControlMessage } from './control-message.ts';
-import { rtmpChunkSizeOut } from './limits.ts';
+import { ChunkReader } from './chunk-reader.ts';
+import { decodeControlMessage, encodeControlMessage } from './control-message.ts';
+import { handshakeBytes } from './handshake.ts';
+import { defaultChunkReaderLimits, rtmpChunkSizeOut } from './limits.ts';
 import { rtmpFormat } from './rtmp-format.ts';
 import { RtmpServerSession } from './server-session.ts';
 import { statusObject } from './status.ts';
 import { RecordingDelegate } from './testing/recording-delegate.ts';
+import { describeMessage } from './testing/server-harness.ts';
 import { splitByLengths } from './testing/split-reads.ts';
 
 const target = { app: 'live', tcUrl: 'rtmp://host:1935/live', name: 'cam?token=t' };
@@ -29,6 +32,7 @@ class Pair {
   readonly server: RtmpServerSession;
   readonly #toServer: Buffer[] = [];
   readonly #toClient: Buffer[] = [];
+  readonly #sent: Buffer[] = [];
   closedError: AppError | undefined;
 
   constructor(action: ClientAction, capsEx?: number) {
@@ -37,7 +41,10 @@ class Pair {
       action,
       target,
       ...(capsEx === undefined ? {} : { capsEx }),
-      output: (bytes) => this.#toServer.push(bytes),
+      output: (bytes) => {
+        this.#toServer.push(bytes);
+        this.#sent.push(bytes);
+      },
       delegate: {
         started: () => this.events.push('started'),
         media: (kind, timestampMs, payload) => {
@@ -75,6 +82,18 @@ class Pair {
     this.delegate.isAccepting = true;
     this.client.start();
     return this.run(lengths);
+  }
+
+  /** All that the client said since its handshake, one line each. */
+  said(): string[] {
+    const lines: string[] = [];
+    const reader = new ChunkReader(defaultChunkReaderLimits);
+    reader.read(Buffer.concat(this.#sent).subarray(handshakeBytes), (message) => {
+      lines.push(describeMessage(message));
+      const control = decodeControlMessage(message);
+      if (control?.kind === 'setChunkSize') reader.setChunkSize(control.chunkSize);
+    });
+    return lines;
   }
 
   /** Bytes that the node writes beside the server session. */
@@ -234,11 +253,46 @@ describe('a playing client', () => {
     expect(pair.closedError?.code).toBe('stream_not_found');
   });
 
-  it('answers pings, acknowledges, and takes status from data messages as no part of the stream', () => {
+  it('says what players say, in their order', () => {
     const pair = new Pair('play').start();
-    pair.toClient(
-      encodeMessage(encodeControlMessage({ kind: 'pingRequest', timestamp: 1 }), rtmpChunkSizeOut),
-    );
+    pair.client.close();
+    expect(pair.said()).toEqual([
+      'connect 1',
+      'windowAckSize 2500000',
+      'setChunkSize 60000',
+      'createStream 4',
+      'play 5 -1000',
+      'setBufferLength 1 3000',
+      'deleteStream 7 1',
+    ]);
+  });
+
+  it('answers pings, and acknowledges when asked to', () => {
+    const pair = new Pair('play').start();
+    const controls = [
+      { kind: 'pingRequest', timestamp: 77 },
+      { kind: 'windowAckSize', windowBytes: 2000 },
+    ] as const;
+    for (const control of controls) {
+      pair.toClient(encodeMessage(encodeControlMessage(control), rtmpChunkSizeOut));
+    }
+    expect(pair.said().at(-2)).toBe('pingResponse 77');
+    expect(pair.said().at(-1)).toMatch(/^acknowledgement \d+$/);
+  });
+
+  it('stays for as long as the stream does', () => {
+    const pair = new Pair('play').start();
+    pair.clock.advance(29_000);
+    expect(pair.client.state).toBe('live');
+    for (let minute = 0; minute < 5; minute += 1) {
+      pair.clock.advance(60_000);
+      pair.run();
+    }
+    expect(pair.client.state).toBe('live');
+  });
+
+  it('takes status from data messages, and these as no part of the stream', () => {
+    const pair = new Pair('play').start();
     const data = (payload: Buffer) =>
       encodeMessage(
         { chunkStreamId: 5, typeId: 18, messageStreamId: 1, timestampMs: 0, payload },
