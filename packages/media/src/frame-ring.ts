@@ -145,7 +145,10 @@ export class FrameRing {
   #moveAudioStart(newest: Frame): void {
     let start = Math.max(this.#audioStart, this.#first);
     for (; start < newest.sequence; start++) {
-      const ageMs = newest.timestampMs - (this.at(start)?.timestampMs ?? 0);
+      const frame = this.at(start);
+      // Joiners get these in front anyway.
+      if (frame?.role === 'header' || frame?.role === 'metadata') continue;
+      const ageMs = newest.timestampMs - (frame?.timestampMs ?? 0);
       if (ageMs <= audioStartMs && ageMs >= -stepBackMs) break;
     }
     this.#audioStart = start;

@@ -156,7 +156,7 @@ describe('joining', () => {
     pushAudio();
     expect(viewer.text()).toBe('');
     for (let count = 0; count < 40; count++) pushAudio();
-    expect(viewer.text()).toMatch(/^<a>(H@0 )+(a\d+ )+a41$/);
+    expect(viewer.text()).toMatch(/^<a>H@20 (a\d+ )+a41$/);
   });
 });
 
