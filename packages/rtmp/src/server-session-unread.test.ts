@@ -19,9 +19,13 @@ describe('a client', () => {
   });
 
   it('that leaves too much unread is closed when it has been answered, not when it sends again', () => {
-    const harness = ServerHarness.connected({ limits: { unreadReplyBytes: 10 } });
-    harness.pendingBytes = 11;
-    harness.client.control({ kind: 'pingRequest', timestamp: 7 });
+    const harness = ServerHarness.connected({ limits: { unreadReplyBytes: 5000 } });
+    expect(harness.session.state).toBe('connected');
+    harness.pendingBytes = 5001;
+    const answerBytes = 18;
+    for (let index = 0; index * answerBytes <= 5000; index += 1) {
+      harness.client.control({ kind: 'pingRequest', timestamp: 7 });
+    }
     harness.send();
     expect(harness.delegate.events).toEqual(['closed limit']);
   });
