@@ -14,6 +14,10 @@ const defaultMemoryMiB = 96;
 /** Descriptors that may be opened lazily and stay: a channel between roles, a log file. */
 const descriptorSlack = 4;
 const descriptorsBackMs = 5000;
+/** Hold and linger of the server under attack are shorter. */
+const releasedMs = 8000;
+/** The good stream itself, its publisher and its two viewers. */
+const listedOfGoodStream = 4;
 const caseDeadlineMs = 90_000;
 
 /** Holds the server and the good stream, and runs cases. */
@@ -68,6 +72,7 @@ export class AbuseRunner {
     const memoryGrowthMiB = Math.round(memory?.stop() ?? 0);
     const hasDied = !server.isAlive();
     if (!hasDied && descriptors !== undefined) await checkDescriptors(attack, pid ?? 0, descriptors);
+    if (!hasDied && complaints.length === 0) await checkReleased(attack, server);
     const memoryBound = abuse.expect.memoryMiB ?? defaultMemoryMiB;
     attack.check(
       memoryGrowthMiB <= memoryBound,
@@ -95,7 +100,9 @@ export class AbuseRunner {
     const complaints =
       (await this.#good?.report().then((seen) => complaintsOf(seen, abuse.expect.maxGapMs))) ?? [];
     if (!(await answersNewcomers(server))) complaints.push('a new client was not answered within 5 s');
-    if (complaints.length > 0) await this.#replace(server);
+    if (complaints.length === 0) return [];
+    complaints.push(...saidAboutGood(server.lastOutput()));
+    await this.#replace(server);
     return complaints;
   }
 
@@ -132,6 +139,36 @@ async function checkDescriptors(attack: Attack, pid: number, before: number): Pr
     left = (openDescriptors(pid) ?? before) - before;
   }
   attack.check(left <= descriptorSlack, `${left} descriptors were still open ${descriptorsBackMs} ms later`);
+}
+
+/** Everything that attackers opened or named must be gone; the good stream's own sessions stay. */
+async function checkReleased(attack: Attack, server: RunningServer): Promise<void> {
+  if (server.listed === undefined) return;
+  const deadline = performance.now() + releasedMs;
+  const good = `${server.target.app}/${goodStreamName}`;
+  let left: string[];
+  do {
+    await elapsed(50);
+    const listed = await server.listed();
+    const [others, own] = [
+      listed.filter((item) => !item.includes(good)),
+      listed.filter((item) => item.includes(good)),
+    ];
+    left = [...others, ...own.slice(listedOfGoodStream)];
+  } while (left.length > 0 && performance.now() < deadline);
+  const some = left.slice(0, 3).join(', ');
+  attack.check(
+    left.length === 0,
+    `${left.length} streams and sessions were left ${releasedMs} ms later: ${some}`,
+  );
+}
+
+/** What the server logged last about the good stream's sessions that ended. */
+function saidAboutGood(output: string): string[] {
+  const lines = output
+    .split('\n')
+    .filter((line) => line.includes(`/${goodStreamName}"`) && line.includes('closed'));
+  return lines.slice(-6).map((line) => `log: ${line}`);
 }
 
 function exceptionIn(output: string): string {

@@ -1,4 +1,6 @@
+import { audioSequenceHeader, videoSequenceHeader } from '../support/good-stream-frames.ts';
 import { type Address, elapsed, type OpenOptions, RawConnection } from './raw-connection.ts';
+import { messageType } from './rtmp-bytes.ts';
 import { RtmpPeer } from './rtmp-peer.ts';
 import type { Target } from './server.ts';
 
@@ -52,10 +54,12 @@ export class Attack {
     return peer;
   }
 
-  /** An RTMP client that publishes the name. */
+  /** An RTMP client that publishes the name and has sent good sequence headers, so that its frames are relayed. */
   async publisher(name: string): Promise<RtmpPeer> {
     const peer = await this.shake();
     if (!(await peer.publish(this.target.app, name))) throw new Error(`publishing ${name} was not answered`);
+    await peer.send({ type: messageType.video, msid: 1, payload: videoSequenceHeader });
+    await peer.send({ type: messageType.audio, msid: 1, payload: audioSequenceHeader });
     return peer;
   }
 

@@ -31,8 +31,7 @@ export interface Fact {
   ask(attack: Attack, publishQuery: string): Promise<FactAnswer>;
 }
 
-const forgedMark = 'deadbeefdeadbeef';
-const forgedVideo = Buffer.from(`1701000000${forgedMark}`, 'hex');
+const forgedVideo = Buffer.from('170100000000000004deadbeef', 'hex');
 const plainVideo = Buffer.from('170100000000000002650a', 'hex');
 
 /** All questions, in the order of the decision record. */
@@ -42,13 +41,13 @@ export const facts: readonly Fact[] = [
     needsGuard: true,
     ask: async (attack, publishQuery) => {
       const publisher = await attack.publisher(`guarded${publishQuery}`);
-      const forged = countForged(await attack.viewer('guarded'));
+      const relayed = countRelayed(await attack.viewer('guarded'));
       const refused = await attack.connected();
       const msid = (await refused.createStream()) ?? 1;
       await sendVideo([publisher], plainVideo, 10);
       await refused.connection.send(publishAndMedia('guarded', msid));
       await elapsed(500);
-      return { isGood: forged() === 0, seen: `${forged()} of 20 frames` };
+      return relayed();
     },
   },
   {
@@ -56,11 +55,11 @@ export const facts: readonly Fact[] = [
     ask: async (attack) => {
       const publisher = await attack.publisher('injected');
       const [victim, attacker] = [await attack.viewer('injected'), await attack.viewer('injected')];
-      const forged = countForged(victim);
+      const relayed = countRelayed(victim);
       await sendVideo([publisher], plainVideo, 10);
       await sendVideo([attacker], forgedVideo, 20);
       await elapsed(500);
-      return { isGood: forged() === 0, seen: `${forged()} of 20 frames` };
+      return relayed();
     },
   },
   {
@@ -110,16 +109,16 @@ export const facts: readonly Fact[] = [
     },
   },
   {
-    question: 'is memory bounded when one viewer of 80 Mbit/s reads nothing for 20 s?',
+    question: 'is memory bounded when one viewer of 80 Mbit/s reads nothing for 30 s?',
     ask: async (attack) => {
       const memory = new MemoryWatch(attack.target.pid ?? 0);
       const publisher = await attack.publisher('stalled');
       const viewer = await attack.viewer('stalled');
       viewer.connection.pause();
       const frame = Buffer.concat([plainVideo.subarray(0, 5), randomBytes(400_000)]);
-      await sendVideo([publisher], frame, 500);
+      await sendVideo([publisher], frame, 750);
       const grownMiB = Math.round(memory.stop());
-      return { isGood: grownMiB <= 64, seen: `resident memory grew by ${grownMiB} MiB` };
+      return { isGood: grownMiB <= 128, seen: `resident memory grew by ${grownMiB} MiB` };
     },
   },
 ];
@@ -134,12 +133,17 @@ export async function askFact(fact: Fact, target: Target, publishQuery = ''): Pr
   }
 }
 
-function countForged(viewer: RtmpPeer): () => number {
-  let count = 0;
-  viewer.onMedia = (received) => {
-    if (received.payload.toString('hex').includes(forgedMark)) count += 1;
+/** Judges what a viewer gets while 10 good and 20 forged frames are sent: all of the ones, none of the others. */
+function countRelayed(viewer: RtmpPeer): () => FactAnswer {
+  let [good, forged] = [0, 0];
+  viewer.onMedia = ({ payload }) => {
+    if (payload.equals(plainVideo)) good += 1;
+    if (payload.equals(forgedVideo)) forged += 1;
   };
-  return () => count;
+  return () => ({
+    isGood: good > 0 && forged === 0,
+    seen: `${forged} of 20 forged frames arrived, ${good} of 10 good ones`,
+  });
 }
 
 /** Sends the frame from each peer, 25 times a second. */

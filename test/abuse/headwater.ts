@@ -24,8 +24,15 @@ const settings = {
   'viewer.hardDelay': '4s',
   'viewer.waitForStream': '2s',
   'viewer.linger': '1s',
+  hold: '2s',
 };
-const bounds: Bounds = { handshakeMs: 2000, idleMs: 4000, httpHeadersMs: 2000, slowViewerMs: 8000 };
+const bounds: Bounds = {
+  handshakeMs: 2000,
+  idleMs: 4000,
+  httpHeadersMs: 2000,
+  adminHeadersMs: 10_000,
+  slowViewerMs: 8000,
+};
 
 /** Starts it and resolves once all listeners accept. More settings are added to, or replace, the usual ones. */
 export async function launchHeadwater(more: Readonly<Record<string, string>> = {}): Promise<RunningServer> {
@@ -42,7 +49,8 @@ export async function launchHeadwater(more: Readonly<Record<string, string>> = {
   const starting = runningServer(child, { rtmp: unset, app: 'live', bounds }, folder);
   try {
     const ready = await readReadyFile(readyFile, starting);
-    return { ...starting, target: { ...listeners(ready), pid: ready.pid, app: 'live', bounds } };
+    const target = { ...listeners(ready), pid: ready.pid, app: 'live', bounds };
+    return { ...starting, target, listed: async () => listed(ready.admin ?? '') };
   } catch (error) {
     await starting.stop();
     throw error;
@@ -68,6 +76,26 @@ async function readReadyFile(file: string, server: RunningServer): Promise<Ready
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   throw new Error(`headwater did not become ready: ${server.lastOutput().slice(-2000)}`);
+}
+
+/** All streams and sessions that the admin API knows. */
+async function listed(admin: string): Promise<string[]> {
+  const read = async (path: string): Promise<ListedItem[]> => {
+    const response = await fetch(`http://${admin}/api/v1/${path}`);
+    return ((await response.json()) as { items: ListedItem[] }).items;
+  };
+  const [streams, sessions] = [await read('streams'), await read('sessions')];
+  return [
+    ...streams.map((stream) => `stream ${stream.key ?? ''} (${stream.state ?? ''})`),
+    ...sessions.map((session) => `${session.role ?? ''} of ${session.stream ?? ''}`),
+  ];
+}
+
+interface ListedItem {
+  readonly key?: string;
+  readonly state?: string;
+  readonly role?: string;
+  readonly stream?: string;
 }
 
 function listeners(

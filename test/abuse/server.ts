@@ -23,6 +23,8 @@ export interface Bounds {
   readonly idleMs: number;
   /** Until an HTTP request's headers are complete. */
   readonly httpHeadersMs: number;
+  /** The same on the admin port. */
+  readonly adminHeadersMs: number;
   /** A viewer that reads nothing is disconnected after it. */
   readonly slowViewerMs: number;
 }
@@ -32,6 +34,7 @@ export const defaultBounds: Bounds = {
   handshakeMs: 10_000,
   idleMs: 30_000,
   httpHeadersMs: 10_000,
+  adminHeadersMs: 10_000,
   slowViewerMs: 30_000,
 };
 
@@ -42,13 +45,15 @@ export interface RunningServer {
   isAlive(): boolean;
   /** The last lines that it printed. */
   lastOutput(): string;
+  /** Streams and sessions that it lists, one name or description each. Absent where it cannot be asked. */
+  listed?(): Promise<string[]>;
   stop(): Promise<void>;
 }
 
 /** Starts a server; called again after each death. */
 export type LaunchServer = () => Promise<RunningServer>;
 
-const keptOutput = 64 * 1024;
+const keptOutput = 1024 * 1024;
 
 /** Wraps a child process as a running server and keeps the end of what it prints. Its folder goes away with it. */
 export function runningServer(child: ChildProcess, target: Target, folder: string): RunningServer {

@@ -16,6 +16,7 @@ const mark = Buffer.from('GOODFRAM');
 /** AVCDecoderConfigurationRecord of a 640x360 baseline stream as a sequence header. */
 export const videoSequenceHeader: Buffer = Buffer.from(
   '17000000000142c01effe1001c6742c01ed900a02ff97016a02020280000030008000003019078b17501000468ce3c80',
+  'hex',
 );
 
 /** AudioSpecificConfig of AAC-LC, 44.1 kHz stereo, as a sequence header. */

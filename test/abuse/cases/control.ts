@@ -2,9 +2,11 @@ import { randomBytes } from 'node:crypto';
 import type { AbuseCase } from '../abuse-case.ts';
 import { type Attack, goodStreamName } from '../attack.ts';
 import { elapsed } from '../raw-connection.ts';
-import { control, message, messageType, uint32, userControl } from '../rtmp-bytes.ts';
+import { control, messageType, uint32, userControl } from '../rtmp-bytes.ts';
 
 const pingRequest = 6;
+const goodVideo = Buffer.from('170100000000000004650a0b0c', 'hex');
+const forgedVideo = Buffer.from('170100000000000004deadbeef', 'hex');
 const floodBytes = 24 * 1024 * 1024;
 
 /** Attacks with protocol control and user control messages, and with message types nobody knows. */
@@ -71,27 +73,24 @@ export const controlCases: readonly AbuseCase[] = [
     run: async (attack) => {
       const publisher = await attack.publisher('other-stream');
       const viewer = await attack.viewer('other-stream');
-      await elapsed(200);
-      const before = viewer.mediaCount;
-      for (const msid of [0, 99]) {
-        for (let sent = 0; sent < 20; sent += 1) {
-          await publisher.send({
-            type: messageType.video,
-            msid,
-            payload: Buffer.from('170100000000000001aa', 'hex'),
-          });
-          await publisher.send({ type: messageType.audio, msid, payload: Buffer.from('af01aabb', 'hex') });
+      let [good, forged] = [0, 0];
+      viewer.onMedia = ({ payload }) => {
+        if (payload.equals(goodVideo)) good += 1;
+        if (payload.equals(forgedVideo)) forged += 1;
+      };
+      for (let sent = 0; sent < 20; sent += 1) {
+        const timestamp = sent * 40;
+        await publisher.send({ type: messageType.video, msid: 1, timestamp, payload: goodVideo });
+        for (const msid of [0, 99]) {
+          await publisher.send({ type: messageType.video, msid, timestamp, payload: forgedVideo });
         }
+        await elapsed(10);
       }
       const stranger = await attack.connected();
-      await stranger.connection.send(
-        message({ type: messageType.video, msid: 1, payload: Buffer.from([0x17, 1]) }),
-      );
+      await stranger.send({ type: messageType.video, msid: 1, payload: forgedVideo });
       await elapsed(500);
-      attack.check(
-        viewer.mediaCount === before,
-        `${viewer.mediaCount - before} frames of other streams were relayed`,
-      );
+      attack.check(good > 0, 'no frame of the own stream was relayed');
+      attack.check(forged === 0, `${forged} frames of other message streams were relayed`);
     },
   },
   {

@@ -48,8 +48,7 @@ export const httpCases: readonly AbuseCase[] = [
     title: 'HTTP headers that trickle in are closed at their deadline',
     expect: { needs: ['http'] },
     run: async (attack) => {
-      const listeners = [attack.target.http, attack.target.admin].filter((one) => one !== undefined);
-      await Promise.all(listeners.map(async (listener) => trickle(attack, listener)));
+      await Promise.all((['http', 'admin'] as const).map(async (listener) => trickle(attack, listener)));
     },
   },
   {
@@ -104,13 +103,17 @@ async function checkRefused(
   connection.reset();
 }
 
-async function trickle(attack: Attack, listener: Address): Promise<void> {
-  const connection = await attack.open(listener);
+async function trickle(attack: Attack, listener: 'http' | 'admin'): Promise<void> {
+  const address = attack.target[listener];
+  if (address === undefined) return;
+  const connection = await attack.open(address);
   await connection.send(Buffer.from('GET /live/good.flv HTTP/1.1\r\nHost: a\r\n'));
-  const deadline = performance.now() + attack.target.bounds.httpHeadersMs + slackMs;
+  const { httpHeadersMs, adminHeadersMs } = attack.target.bounds;
+  const boundMs = listener === 'http' ? httpHeadersMs : adminHeadersMs;
+  const deadline = performance.now() + boundMs + slackMs;
   for (let sent = 0; performance.now() < deadline && !connection.isClosed; sent += 1) {
     void connection.send(Buffer.from(`X-${sent}: a\r\n`));
     await connection.closedWithin(200);
   }
-  attack.check(connection.isClosed, `headers that trickle in to port ${listener.port} extend the deadline`);
+  attack.check(connection.isClosed, `headers that trickle in to the ${listener} port extend the deadline`);
 }

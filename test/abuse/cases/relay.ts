@@ -5,6 +5,8 @@ import { elapsed } from '../raw-connection.ts';
 
 const pullPath = '/headwater.relay.v1.Relay/Pull';
 const streamsAtOnce = 10_000;
+/** Within it a keepalive that is not answered ends a connection. */
+const keepaliveMs = 8000;
 
 /** Attacks on the gRPC port that edges pull from. */
 export const relayCases: readonly AbuseCase[] = [
@@ -25,16 +27,16 @@ export const relayCases: readonly AbuseCase[] = [
 
 async function noise(attack: Attack): Promise<void> {
   const preface = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
-  const openings = [
-    Buffer.from('GET / HTTP/1.1\r\nHost: a\r\n\r\n'),
-    Buffer.alloc(64, 0xff),
-    Buffer.concat([Buffer.from(preface), Buffer.alloc(64, 0xff)]),
-    Buffer.concat([Buffer.from(preface), Buffer.from('ffffff040000000000', 'hex'), Buffer.alloc(4096)]),
-  ];
-  await attack.each(openings, async (bytes) => {
+  const openings: Readonly<Record<string, Buffer>> = {
+    'HTTP/1.1': Buffer.from('GET / HTTP/1.1\r\nHost: a\r\n\r\n'),
+    noise: Buffer.alloc(64, 0xff),
+    'noise after the preface': Buffer.concat([Buffer.from(preface), Buffer.alloc(64, 0xff)]),
+    'a frame of 16 MB': Buffer.concat([Buffer.from(preface), Buffer.from('ffffff040000000000', 'hex')]),
+  };
+  await attack.each(Object.entries(openings), async ([what, bytes]) => {
     const connection = await attack.open(attack.target.relay);
     await connection.send(bytes);
-    await attack.checkClosed(connection, 5000, 'noise on the relay port');
+    await attack.checkClosed(connection, keepaliveMs, `${what} on the relay port`);
   });
 }
 
