@@ -41,7 +41,7 @@ async function acquire(lockFile) {
         `process ${holder} still holds ${lockFile}; delete the file if it is something else`,
       );
     }
-    if (!hasWaited) say(`waiting for process ${holder ?? '?'}, which is at the same …`);
+    if (!hasWaited) say(`waiting for process ${holder ?? '?'} to finish the same …`);
     hasWaited = true;
     await delay(pollMs);
   }
