@@ -4,7 +4,7 @@ import { silentLogger, silentMetrics, type CloseReason } from '@headwater/contra
 import { ManualClock } from '@headwater/contracts/testing';
 import { MemoryStreamRegistry } from '@headwater/cluster';
 import { Edge, type Viewer } from '@headwater/edge';
-import { defaultBacklogLimits, defaultFlushPlan, FlvReader, flvFormat, type Frame } from '@headwater/media';
+import { defaultBacklogLimits, immediateFlushPlan, FlvReader, flvFormat, type Frame } from '@headwater/media';
 import { RecordingSink, testFrames } from '@headwater/media/testing';
 import { Origin } from '@headwater/origin';
 import { TestPublisher } from '@headwater/origin/testing';
@@ -88,7 +88,7 @@ export class StreamingPair {
       relay: this.#client,
       access,
       ring: {},
-      flushPlan: defaultFlushPlan,
+      flushPlan: immediateFlushPlan,
       backlog: defaultBacklogLimits,
       defaultLatency: 'normal',
       maxViewers: 100,

@@ -64,7 +64,11 @@ const admin = section('Admin: health, metrics and the API. Do not expose it to t
 
 const relay = section('Relay: how edges pull streams from origins (gRPC).', {
   port: port(50_051, 'TCP port on which an origin serves edges.'),
-  bind: listenAddress('the relay'),
+  bind: optionalText(
+    host,
+    'Address to listen on for the relay. Left out: 127.0.0.1 with the embedded registry, else the value of `bind`.',
+    hostText,
+  ),
   advertise: optionalText(
     /^[A-Za-z0-9_.-]{1,253}(:\d{1,5})?$|^\[[0-9A-Fa-f:.]+\](:\d{1,5})?$/,
     'Address under which edges reach this origin, `host` or `host:port`. Left out: chosen from the listening address.',

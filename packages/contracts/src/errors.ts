@@ -15,22 +15,127 @@ export interface ErrorEntry {
 }
 
 const rows = {
-  stream_name_invalid: row('stream name is not valid', false, 400, 'INVALID_ARGUMENT', 'NetStream.Publish.BadName', 'info'),
-  app_unknown: row('application is not served here', false, 404, 'NOT_FOUND', 'NetConnection.Connect.InvalidApp', 'info'),
-  stream_not_found: row('stream is not live', true, 404, 'NOT_FOUND', 'NetStream.Play.StreamNotFound', 'info'),
-  already_publishing: row('stream is already being published', true, 409, 'ALREADY_EXISTS', 'NetStream.Publish.BadName', 'info'),
-  publish_denied: row('publishing is not allowed', false, 403, 'PERMISSION_DENIED', 'NetStream.Publish.Denied', 'warn'),
-  play_denied: row('playing is not allowed', false, 403, 'PERMISSION_DENIED', 'NetStream.Play.Failed', 'warn'),
-  role_missing: row('this node does not have the role for that', false, 404, 'UNIMPLEMENTED', 'NetConnection.Connect.Rejected', 'info'),
-  limit_reached: row('a limit of this node is reached', true, 503, 'RESOURCE_EXHAUSTED', 'NetConnection.Connect.Rejected', 'warn'),
+  stream_name_invalid: row(
+    'stream name is not valid',
+    false,
+    400,
+    'INVALID_ARGUMENT',
+    'NetStream.Publish.BadName',
+    'info',
+  ),
+  app_unknown: row(
+    'application is not served here',
+    false,
+    404,
+    'NOT_FOUND',
+    'NetConnection.Connect.InvalidApp',
+    'info',
+  ),
+  stream_not_found: row(
+    'stream is not live',
+    true,
+    404,
+    'NOT_FOUND',
+    'NetStream.Play.StreamNotFound',
+    'info',
+  ),
+  already_publishing: row(
+    'stream is already being published',
+    true,
+    409,
+    'ALREADY_EXISTS',
+    'NetStream.Publish.BadName',
+    'info',
+  ),
+  publish_denied: row(
+    'publishing is not allowed',
+    false,
+    403,
+    'PERMISSION_DENIED',
+    'NetStream.Publish.Denied',
+    'warn',
+  ),
+  play_denied: row(
+    'playing is not allowed',
+    false,
+    403,
+    'PERMISSION_DENIED',
+    'NetStream.Play.Failed',
+    'warn',
+  ),
+  role_missing: row(
+    'this node does not have the role for that',
+    false,
+    404,
+    'UNIMPLEMENTED',
+    'NetConnection.Connect.Rejected',
+    'info',
+  ),
+  limit_reached: row(
+    'a limit of this node is reached',
+    true,
+    503,
+    'RESOURCE_EXHAUSTED',
+    'NetConnection.Connect.Rejected',
+    'warn',
+  ),
   draining: row('this node is draining', true, 503, 'UNAVAILABLE', 'NetConnection.Connect.Rejected', 'info'),
-  epoch_stale: row('a newer owner of the stream exists', false, 409, 'FAILED_PRECONDITION', 'NetStream.Publish.BadName', 'info'),
-  registry_unavailable: row('the registry does not answer', true, 503, 'UNAVAILABLE', 'NetStream.Publish.Failed', 'warn'),
-  upstream_unavailable: row('no origin serves the stream', true, 502, 'UNAVAILABLE', 'NetStream.Play.StreamNotFound', 'warn'),
-  request_malformed: row('the request is malformed', false, 400, 'INVALID_ARGUMENT', 'NetConnection.Connect.Rejected', 'info'),
-  config_invalid: row('the configuration is not valid', false, 500, 'INTERNAL', 'NetConnection.Connect.Rejected', 'error'),
-  address_unusable: row('an address cannot be listened on', false, 500, 'INTERNAL', 'NetConnection.Connect.Rejected', 'error'),
-  protocol_violation: row('the peer broke the protocol', false, 400, 'INVALID_ARGUMENT', 'NetConnection.Connect.Rejected', 'info'),
+  epoch_stale: row(
+    'a newer owner of the stream exists',
+    false,
+    409,
+    'FAILED_PRECONDITION',
+    'NetStream.Publish.BadName',
+    'info',
+  ),
+  registry_unavailable: row(
+    'the registry does not answer',
+    true,
+    503,
+    'UNAVAILABLE',
+    'NetStream.Publish.Failed',
+    'warn',
+  ),
+  upstream_unavailable: row(
+    'no origin serves the stream',
+    true,
+    502,
+    'UNAVAILABLE',
+    'NetStream.Play.StreamNotFound',
+    'warn',
+  ),
+  request_malformed: row(
+    'the request is malformed',
+    false,
+    400,
+    'INVALID_ARGUMENT',
+    'NetConnection.Connect.Rejected',
+    'info',
+  ),
+  config_invalid: row(
+    'the configuration is not valid',
+    false,
+    500,
+    'INTERNAL',
+    'NetConnection.Connect.Rejected',
+    'error',
+  ),
+  address_unusable: row(
+    'an address cannot be listened on',
+    false,
+    500,
+    'INTERNAL',
+    'NetConnection.Connect.Rejected',
+    'error',
+  ),
+  protocol_violation: row(
+    'the peer broke the protocol',
+    false,
+    400,
+    'INVALID_ARGUMENT',
+    'NetConnection.Connect.Rejected',
+    'info',
+  ),
   internal: row('internal error', true, 500, 'INTERNAL', 'NetConnection.Connect.Failed', 'error'),
 } as const;
 
@@ -51,7 +156,8 @@ export class AppError extends Error {
   constructor(code: ErrorCode, options: { details?: ErrorDetails; cause?: unknown } = {}) {
     const details = options.details ?? {};
     const shown = Object.entries(details).filter(([, value]) => value !== undefined);
-    const suffix = shown.length === 0 ? '' : ` (${shown.map(([key, value]) => `${key}=${String(value)}`).join(', ')})`;
+    const suffix =
+      shown.length === 0 ? '' : ` (${shown.map(([key, value]) => `${key}=${String(value)}`).join(', ')})`;
     super(errorCatalogue[code].message + suffix, options.cause === undefined ? {} : { cause: options.cause });
     this.name = 'AppError';
     this.code = code;

@@ -4,6 +4,7 @@ export * from './close-reason.ts';
 export * from './errors.ts';
 export * from './logger.ts';
 export * from './metrics.ts';
+export * from './problem.ts';
 export * from './stream-key.ts';
 export * from './config.ts';
 export * from './config-keys.ts';

@@ -21,7 +21,9 @@ export function streamKey(app: string, name: string): StreamKey {
 export function parseStreamKey(text: string): StreamKey {
   const slash = text.indexOf('/');
   if (slash < 0) {
-    throw new AppError('stream_name_invalid', { details: { value: text.slice(0, 64), expected: 'app/name' } });
+    throw new AppError('stream_name_invalid', {
+      details: { value: text.slice(0, 64), expected: 'app/name' },
+    });
   }
   return streamKey(text.slice(0, slash), text.slice(slash + 1));
 }

@@ -28,6 +28,11 @@ describe('with listed origins', () => {
     expect(rule.isAllowed(undefined)).toBe(true);
   });
 
+  it('lets pages of the node itself play, and no page that only looks like one', () => {
+    expect(rule.isAllowed('http://node.example:8080', 'node.example:8080')).toBe(true);
+    expect(rule.isAllowed('http://node.example:8080.evil.example', 'node.example:8080')).toBe(false);
+  });
+
   it('answers a preflight with the methods', () => {
     expect(rule.preflightHeaders('https://example.org')['Access-Control-Allow-Methods']).toBe(
       'GET, HEAD, OPTIONS',

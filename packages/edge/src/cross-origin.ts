@@ -8,9 +8,10 @@ export class CrossOriginRule {
     this.#origins = new Set(origins);
   }
 
-  /** Programs that are no browsers send no origin, and may play. */
-  isAllowed(origin: string | undefined): boolean {
-    return origin === undefined || this.#origins.has('*') || this.#origins.has(origin);
+  /** Programs that are no browsers send no origin, and may play; so may pages that `host` itself serves. */
+  isAllowed(origin: string | undefined, host?: string): boolean {
+    if (origin === undefined || this.#origins.has('*') || this.#origins.has(origin)) return true;
+    return host !== undefined && origin.replace(/^https?:\/\//, '') === host;
   }
 
   /** The headers that let a page of that origin read an answer; none when it may not. */

@@ -48,8 +48,8 @@ export async function playWsFlv(exchange: WsFlvExchange): Promise<void> {
   });
   socket.on('error', () => socket.destroy());
   try {
-    const { origin } = request.headers;
-    if (!crossOrigin.isAllowed(origin)) {
+    const { origin, host } = request.headers;
+    if (!crossOrigin.isAllowed(origin, host)) {
       throw new AppError('play_denied', { details: { origin: origin?.slice(0, 128) } });
     }
     const viewer = await edge.admit({ ...flv, context, signal: gone.signal });

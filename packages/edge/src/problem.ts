@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http';
-import type { AppError } from '@headwater/contracts';
+import { problemOf, type AppError } from '@headwater/contracts';
 
 /** An error as an HTTP answer: RFC 9457 problem details. */
 export interface ProblemAnswer {
@@ -11,17 +11,16 @@ export interface ProblemAnswer {
 
 /** Builds the answer from the error's row in the catalogue. */
 export function problemAnswer(error: AppError): ProblemAnswer {
-  const { http: status, message: title, retryable } = error.entry;
-  const reason = STATUS_CODES[status] ?? 'Error';
-  const body = `${JSON.stringify({ type: 'about:blank', title, status, code: error.code, detail: error.message })}\n`;
+  const problem = problemOf(error);
+  const body = `${JSON.stringify(problem)}\n`;
   return {
-    status,
-    reason,
+    status: problem.status,
+    reason: STATUS_CODES[problem.status] ?? 'Error',
     headers: {
       'Content-Type': 'application/problem+json',
       'Content-Length': String(Buffer.byteLength(body)),
       'Cache-Control': 'no-store',
-      ...(retryable ? { 'Retry-After': '1' } : {}),
+      ...(problem.isRetryable ? { 'Retry-After': '1' } : {}),
     },
     body,
   };

@@ -17,18 +17,10 @@ export type LatencyClass = 'low' | 'normal';
 /** How a stream's fan-outs flush, by latency class; see `FlushStep`. */
 export type FlushPlan = Readonly<Record<LatencyClass, readonly FlushStep[]>>;
 
-/** Each frame at once for few viewers; beyond that, merged as `docs/benchmarks.md` shows to pay. */
-export const defaultFlushPlan: FlushPlan = {
-  low: [
-    { viewers: 0, windowMs: 0 },
-    { viewers: 300, windowMs: 20 },
-  ],
-  normal: [
-    { viewers: 0, windowMs: 0 },
-    { viewers: 300, windowMs: 100 },
-    { viewers: 1000, windowMs: 350 },
-  ],
-};
+const immediately: readonly FlushStep[] = [{ viewers: 0, windowMs: 0 }];
+
+/** Every video frame at once, whatever the number of subscribers: for relays, whose subscribers are few. */
+export const immediateFlushPlan: FlushPlan = { low: immediately, normal: immediately };
 
 /** What a live stream is made of. */
 export interface LiveStreamOptions {

@@ -3,7 +3,7 @@
 import type { Clock, CloseReason, StreamKey, Timer } from '@headwater/contracts';
 import {
   classifyFrame,
-  defaultFlushPlan,
+  immediateFlushPlan,
   LiveStream,
   type FrameKind,
   type FrameRingLimits,
@@ -61,7 +61,7 @@ export class OriginStream {
       key: options.key,
       clock: options.clock,
       ring: { ...options.ring, keep: 'all' },
-      flushPlan: defaultFlushPlan,
+      flushPlan: immediateFlushPlan,
     });
   }
 

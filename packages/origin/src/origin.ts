@@ -12,7 +12,7 @@ import {
   type Metrics,
   type StreamKey,
 } from '@headwater/contracts';
-import type { NodeRef, StreamRegistry } from '@headwater/cluster';
+import type { NodeRef, OwnedStream, StreamRegistry } from '@headwater/cluster';
 import type { FrameRingLimits } from '@headwater/media';
 import { OriginStream } from './origin-stream.ts';
 import type { PublishAttempt, PublishContext } from './publish-attempt.ts';
@@ -83,9 +83,22 @@ export class Origin {
     return this.#sessions.get(key);
   }
 
-  /** What the node's heartbeat reports as owned: stream → epoch. */
-  owned(): ReadonlyMap<StreamKey, number> {
-    return new Map([...this.#streams].map(([key, stream]) => [key, stream.epoch]));
+  /** What the node's heartbeat reports as owned. */
+  owned(): ReadonlyMap<StreamKey, OwnedStream> {
+    const relayAddress = this.#options.relayAddress();
+    const owned = new Map<StreamKey, OwnedStream>();
+    for (const [key, { epoch, state, credential, codecs, openedAtMs }] of this.#streams) {
+      if (state === 'ended') continue;
+      owned.set(key, {
+        epoch,
+        state,
+        relayAddress,
+        ...(credential === undefined ? {} : { credential }),
+        codecs,
+        sinceMs: openedAtMs,
+      });
+    }
+    return owned;
   }
 
   /** Decides about a publisher; answers it by `accept` or `refuse`. Never rejects. */

@@ -61,7 +61,11 @@ export class ManualClock implements Clock {
     let best: Pending | undefined;
     for (const entry of this.#pending) {
       if (entry.dueMs > endMs) continue;
-      if (best === undefined || entry.dueMs < best.dueMs || (entry.dueMs === best.dueMs && entry.order < best.order)) {
+      if (
+        best === undefined ||
+        entry.dueMs < best.dueMs ||
+        (entry.dueMs === best.dueMs && entry.order < best.order)
+      ) {
         best = entry;
       }
     }

@@ -1,5 +1,5 @@
 // Failures as RFC 9457 problem details.
-import { toAppError, type AppError, type Problem } from '@headwater/contracts';
+import { problemOf, toAppError, type Problem } from '@headwater/contracts';
 
 const statusTitles: Readonly<Record<number, string>> = {
   404: 'Not Found',
@@ -9,15 +9,7 @@ const statusTitles: Readonly<Record<number, string>> = {
 
 /** A failure of the catalogue as a response. */
 export function problemOfError(caught: unknown): Response {
-  const error: AppError = toAppError(caught);
-  const { http, message, retryable } = error.entry;
-  return problemResponse({
-    type: `urn:headwater:error:${error.code}`,
-    title: message,
-    status: http,
-    detail: error.message,
-    isRetryable: retryable,
-  });
+  return problemResponse(problemOf(toAppError(caught)));
 }
 
 /** A failure that its HTTP status says all about. */

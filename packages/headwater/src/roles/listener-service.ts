@@ -1,5 +1,5 @@
 import type { Server } from 'node:net';
-import type { ListenConfig } from '@headwater/contracts';
+import type { Clock, ListenConfig } from '@headwater/contracts';
 import type { BoundAddresses, PortName } from '../bound-addresses.ts';
 import { listen } from '../listen.ts';
 import type { Service } from '../service.ts';
@@ -7,6 +7,7 @@ import type { Service } from '../service.ts';
 /** A port and what happens at its end. */
 export interface ListenerOptions {
   readonly name: PortName;
+  readonly clock: Clock;
   readonly server: Server;
   readonly address: ListenConfig;
   readonly addresses: BoundAddresses;
@@ -32,15 +33,15 @@ export class ListenerService implements Service {
   }
 
   async stop(deadlineMs: number): Promise<void> {
-    const { server, closeConnections, cutConnections } = this.#options;
+    const { clock, server, closeConnections, cutConnections } = this.#options;
     const closed = new Promise<void>((resolve) => {
       server.close(() => {
         resolve();
       });
     });
     closeConnections();
-    const cut = setTimeout(cutConnections, deadlineMs);
+    const cut = clock.after(deadlineMs, cutConnections);
     await closed;
-    clearTimeout(cut);
+    cut.cancel();
   }
 }

@@ -107,6 +107,7 @@ function rtmpService(context: NodeContext, origin: Origin | undefined, edge: Edg
   const listener = new RtmpListener({ clock, logger, metrics, gate, apps, origin, edge, session, failed });
   return new ListenerService({
     name: 'rtmp',
+    clock,
     server: listener.server,
     address: config.rtmp,
     addresses,
@@ -120,7 +121,7 @@ function rtmpService(context: NodeContext, origin: Origin | undefined, edge: Edg
 }
 
 function httpService(context: NodeContext, edge: Edge, view: RolesView): Service {
-  const { access, logger, metrics, gate, config, addresses } = context;
+  const { clock, access, logger, metrics, gate, config, addresses } = context;
   const crossOrigin = new CrossOriginRule(config.http.corsOrigins);
   const pages = viewerPages({
     access,
@@ -139,6 +140,7 @@ function httpService(context: NodeContext, edge: Edge, view: RolesView): Service
   });
   return new ListenerService({
     name: 'http',
+    clock,
     server: listener.server,
     address: config.http,
     addresses,
