@@ -1,7 +1,7 @@
 // RTMP viewers: the session speaks the dialogue, media goes beside it straight to the socket as shared buffers.
 import { toAppError, type CloseReason } from '@headwater/contracts';
 import { unwrapDefaultTrack, type Frame, type Sink, type StreamFormat } from '@headwater/media';
-import { rtmpFormat, type PlayControl, type PlayRequest, type PlayViewer } from '@headwater/rtmp';
+import { capability, rtmpFormat, type PlayControl, type PlayRequest, type PlayViewer } from '@headwater/rtmp';
 import type { Edge } from './edge.ts';
 import type { Viewer, ViewerContext } from './viewer.ts';
 
@@ -12,9 +12,6 @@ export interface RtmpViewerConnection {
   /** Closes the transport without waiting for what is queued: for viewers that do not read. */
   destroy(): void;
 }
-
-// capsEx bit: the client understands multitrack packets.
-const multitrackCapability = 2;
 
 /** Admits an RTMP viewer and delivers to it; answers the request either way. Never rejects. */
 export async function playRtmp(
@@ -80,7 +77,7 @@ class RtmpPlay implements PlayViewer {
   #deliver(from: 'keyframe' | 'next-keyframe'): void {
     const { messageStreamId, client } = this.#request;
     const format = rtmpFormat({ messageStreamId, kinds: this.#kinds });
-    const canMultitrack = (client.capsEx & multitrackCapability) !== 0;
+    const canMultitrack = (client.capsEx & capability.multitrack) !== 0;
     this.#viewer.deliver({
       format: canMultitrack ? format : defaultTrackOnly(format),
       sink: this.#connection.sink,

@@ -5,6 +5,9 @@ import type { HandshakeProgress } from './handshake.ts';
 /** The version that we speak: C0 and S0. */
 export const rtmpVersion = 3;
 
+// A TLS client on the plain port would otherwise wait for its deadline (RFC 8446 section 5.1).
+const tlsHandshakeRecord = 22;
+
 const openingBytes = 1 + handshakePacketBytes;
 const allBytes = openingBytes + handshakePacketBytes;
 
@@ -22,7 +25,7 @@ export class HandshakeReader {
     this.#answer = answer;
   }
 
-  /** Throws `ProtocolError` at a first byte of 32 or above: that is text, HTTP, anything but RTMP. */
+  /** Throws `ProtocolError` at a first byte that no RTMP peer sends: text and HTTP (32 and above), TLS (22). */
   read(bytes: Buffer): HandshakeProgress {
     let offset = 0;
     let output: Buffer | undefined;
@@ -46,7 +49,8 @@ export class HandshakeReader {
   #collect(bytes: Buffer): number {
     if (bytes.length > 0 && this.#receivedBytes === 0) {
       const version = bytes.readUInt8(0);
-      if (version >= 32) throw new ProtocolError('not an RTMP handshake', 0, { version });
+      if (version >= 32 || version === tlsHandshakeRecord)
+        throw new ProtocolError('not an RTMP handshake', 0, { version });
     }
     this.#opening ??= Buffer.alloc(openingBytes);
     const taken = bytes.copy(this.#opening, this.#receivedBytes);

@@ -98,7 +98,7 @@ describe('ServerHandshake', () => {
     expect(shake([opening]).output[0]).toBe(3);
   });
 
-  it.each([0x20, 0x47, 0x53, 0xff])('refuses what begins with %i at that byte', (first) => {
+  it.each([0x16, 0x20, 0x47, 0x53, 0xff])('refuses what begins with %i at that byte', (first) => {
     expect(() => new ServerHandshake().read(Buffer.of(first))).toThrow(ProtocolError);
   });
 
