@@ -2,11 +2,16 @@
 import { classifyFrame, type FlvTag } from '@headwater/media';
 import { isHeader, isMedia } from './media-fixtures.ts';
 
-/**
- * Where a viewer joined. `beginning`: nothing may be missing from the first keyframe on, or from the first frame where
- * there is no video. `keyframe`: it may have begun later, but at a keyframe, and nothing may be missing from there on.
- */
-export type JoinPoint = 'beginning' | 'keyframe';
+/** What part of a stream a viewer should have. */
+export interface DeliveryOptions {
+  /**
+   * `beginning`, unless told: nothing may be missing from the first keyframe on, or from the first frame where there is
+   * no video. `keyframe`: it may have begun later, but at a keyframe, and nothing may be missing from there on.
+   */
+  readonly from?: 'beginning' | 'keyframe';
+  /** True where the stream broke off: what was sent last may be missing. */
+  readonly isCutShort?: boolean;
+}
 
 /**
  * What is wrong with a viewer's copy of a stream, one sentence each; empty when every frame of audio and video arrived
@@ -15,8 +20,9 @@ export type JoinPoint = 'beginning' | 'keyframe';
 export function complaintsAbout(
   sent: readonly FlvTag[],
   received: readonly FlvTag[],
-  from: JoinPoint = 'beginning',
+  options: DeliveryOptions = {},
 ): string[] {
+  const { from = 'beginning', isCutShort = false } = options;
   const complaints = [...headerComplaints(sent, received), ...stepsBack(received)];
   const due = from === 'beginning' ? fromFirstKeyframe(sent) : fromSameKeyframe(sent, received);
   if (due.length === 0) complaints.push('nothing came');
@@ -24,6 +30,7 @@ export function complaintsAbout(
   for (const kind of ['video', 'audio'] as const) {
     const followed = follow(kind, mediaOf(kind, due), mediaOf(kind, received));
     complaints.push(...followed.complaints);
+    if (followed.isCutShort && !isCutShort) complaints.push(`the last ${kind} did not come`);
     for (const shiftMs of followed.shiftsMs) shifts.add(shiftMs);
   }
   if (shifts.size > 1) complaints.push(`times are shifted by ${[...shifts].slice(0, 8).join(', ')} ms`);
@@ -51,7 +58,7 @@ function follow(
   kind: string,
   due: readonly FlvTag[],
   got: readonly FlvTag[],
-): { complaints: string[]; shiftsMs: Set<number> } {
+): { complaints: string[]; shiftsMs: Set<number>; isCutShort: boolean } {
   const complaints: string[] = [];
   const shiftsMs = new Set<number>();
   let next = 0;
@@ -68,8 +75,7 @@ function follow(
     next = at + 1;
     shiftsMs.add(tag.timestampMs - (due[at]?.timestampMs ?? NaN));
   }
-  if (next < due.length) complaints.push(`${kind} from ${String(next)} of ${due.length} on did not come`);
-  return { complaints: complaints.slice(0, 10), shiftsMs };
+  return { complaints: complaints.slice(0, 10), shiftsMs, isCutShort: next < due.length };
 }
 
 function headerComplaints(sent: readonly FlvTag[], received: readonly FlvTag[]): string[] {
@@ -84,6 +90,21 @@ function headerComplaints(sent: readonly FlvTag[], received: readonly FlvTag[]):
     if (!sent.some((tag) => same(tag, header))) complaints.push(`a header of ${header.kind} was never sent`);
   }
   return complaints;
+}
+
+/** What a viewer received, cut before headers and metadata that follow media: where another session begins. */
+export function sessionsIn(received: readonly FlvTag[]): FlvTag[][] {
+  const sessions: FlvTag[][] = [];
+  let current: FlvTag[] | undefined;
+  for (const [index, tag] of received.entries()) {
+    const before = received[index - 1];
+    if (current === undefined || (!isMedia(tag) && before !== undefined && isMedia(before))) {
+      current = [];
+      sessions.push(current);
+    }
+    current.push(tag);
+  }
+  return sessions;
 }
 
 /** Where the times of a kind go back, one sentence each. */

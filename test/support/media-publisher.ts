@@ -2,11 +2,15 @@
 // the bad manners a test asks for.
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { FlvTag } from '@headwater/media';
 import { realClock } from '@headwater/relay/testing';
 import { parseRtmpTarget, RtmpClientSession, type RtmpTarget } from '@headwater/rtmp';
 import { defer } from './cleanup.ts';
 import { waitUntil } from './wait-until.ts';
+
+/** What of a frame goes over the wire. */
+export type SentFrame = Pick<FlvTag, 'kind' | 'timestampMs' | 'payload'>;
 
 const maxQueuedBytes = 256 * 1024;
 
@@ -77,11 +81,22 @@ export class MediaPublisher {
   }
 
   /** Sends frames as fast as the server takes them. */
-  async send(frames: readonly Pick<FlvTag, 'kind' | 'timestampMs' | 'payload'>[]): Promise<void> {
+  async send(frames: readonly SentFrame[]): Promise<void> {
     for (const { kind, timestampMs, payload } of frames) {
       this.#session.sendMedia(kind, timestampMs, payload);
       if (this.#socket.writableLength < maxQueuedBytes || this.#socket.destroyed) continue;
       await Promise.race([once(this.#socket, 'drain'), once(this.#socket, 'close')]);
+    }
+  }
+
+  /** Sends frames as their times fall due; resolves after the last, or when the server has closed the connection. */
+  async sendInRealTime(frames: readonly SentFrame[]): Promise<void> {
+    const startMs = performance.now() - (frames[0]?.timestampMs ?? 0);
+    for (const frame of frames) {
+      const waitMs = startMs + frame.timestampMs - performance.now();
+      if (waitMs > 0) await delay(waitMs);
+      if (this.#isClosed) return;
+      await this.send([frame]);
     }
   }
 
