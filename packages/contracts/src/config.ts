@@ -108,9 +108,9 @@ export function isAppServed(patterns: readonly string[], app: string): boolean {
 }
 
 // What only this process can find, only this process has to reach.
-function relayBindOf(registryKind: ConfigSettings['registry']['kind']): string | undefined {
-  return registryKind === 'embedded' ? '127.0.0.1' : undefined;
-}
+const relayBindOf: Readonly<Record<ConfigSettings['registry']['kind'], string | undefined>> = {
+  embedded: '127.0.0.1',
+};
 
 function compiled(settings: ConfigSettings, defaultNodeId: string): Config {
   const { node, rtmp, http, admin, relay, registry, gopCache, viewer, fanOut, limits, access } = settings;
@@ -131,7 +131,7 @@ function compiled(settings: ConfigSettings, defaultNodeId: string): Config {
     http: { ...listen(http), hasPage: http.page, corsOrigins: http.corsOrigins },
     admin: listen(admin),
     relay: {
-      ...listen({ port: relay.port, bind: relay.bind ?? relayBindOf(registry.kind) }),
+      ...listen({ port: relay.port, bind: relay.bind ?? relayBindOf[registry.kind] }),
       advertise: relay.advertise,
       openingTimeoutMs: relay.openingTimeout,
       keepaliveMs: relay.keepalive,

@@ -49,8 +49,9 @@ export class HandshakeReader {
   #collect(bytes: Buffer): number {
     if (bytes.length > 0 && this.#receivedBytes === 0) {
       const version = bytes.readUInt8(0);
-      if (version >= 32 || version === tlsHandshakeRecord)
+      if (version >= 32 || version === tlsHandshakeRecord) {
         throw new ProtocolError('not an RTMP handshake', 0, { version });
+      }
     }
     this.#opening ??= Buffer.alloc(openingBytes);
     const taken = bytes.copy(this.#opening, this.#receivedBytes);
