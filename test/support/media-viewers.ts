@@ -31,6 +31,7 @@ export interface MediaViewer {
   readonly hasAsked: boolean;
   /** Reads nothing more, with the connection kept open. */
   stopReading(): void;
+  resumeReading(): void;
   /** Goes away. */
   leave(): void;
 }
@@ -122,6 +123,10 @@ class RtmpViewer implements MediaViewer {
     this.#socket.pause();
   }
 
+  resumeReading(): void {
+    this.#socket.resume();
+  }
+
   leave(): void {
     this.#socket.destroy();
   }
@@ -145,6 +150,10 @@ class HttpFlvViewer implements MediaViewer {
 
   stopReading(): void {
     this.#response?.pause();
+  }
+
+  resumeReading(): void {
+    this.#response?.resume();
   }
 
   leave(): void {
@@ -195,6 +204,10 @@ class WsFlvViewer implements MediaViewer {
 
   stopReading(): void {
     this.#socket.pause();
+  }
+
+  resumeReading(): void {
+    this.#socket.resume();
   }
 
   leave(): void {
