@@ -34,6 +34,14 @@ export class EpochMemory {
     }
   }
 
+  /** Another memory that holds the same. */
+  copy(): EpochMemory {
+    const copy = new EpochMemory(this.#capacity);
+    copy.#floor = this.#floor;
+    for (const [stream, epoch] of this.#epochs) copy.#epochs.set(stream, epoch);
+    return copy;
+  }
+
   /** The stream is claimed again: its record carries the epoch now. */
   forget(stream: StreamKey): void {
     this.#epochs.delete(stream);

@@ -2,7 +2,14 @@ import { silentLogger, streamKey, type Clock, type Logger } from '@headwater/con
 import { ManualClock } from '@headwater/contracts/testing';
 import { describe, expect, it } from 'vitest';
 import { MemoryStreamRegistry } from './memory-stream-registry.ts';
-import { claimedRecord, registryConformance, testBeat, testClaim, testNode } from './testing/index.ts';
+import {
+  claimedRecord,
+  registryConformance,
+  testBeat,
+  testClaim,
+  testNode,
+  renewed,
+} from './testing/index.ts';
 
 const leaseMs = 4_000;
 
@@ -15,6 +22,17 @@ registryConformance('MemoryStreamRegistry', async () => {
     advance: async (byMs: number) => {
       clock.advance(byMs);
       return Promise.resolve();
+    },
+    loseEverything: async () => {
+      registry.restore();
+      return Promise.resolve();
+    },
+    checkpoint: async () => {
+      const saved = registry.save();
+      return Promise.resolve(async () => {
+        registry.restore(saved);
+        return Promise.resolve();
+      });
     },
     close: async () => registry.close(),
   });
@@ -78,7 +96,7 @@ describe('the memory registry', () => {
     await registry.join(n1);
     clock.advance(1_000);
     clock.stoppedMs = 60_000;
-    expect(await registry.heartbeat(testBeat(n1))).toEqual({ outcome: 'renewed', lost: [] });
+    expect(await registry.heartbeat(testBeat(n1))).toEqual(renewed);
     clock.advance(3_000);
     expect(await registry.nodes()).toHaveLength(1);
     clock.advance(1_500);

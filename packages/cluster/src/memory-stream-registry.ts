@@ -5,6 +5,7 @@ import { AppError, silentLogger, type Clock, type Logger, type StreamKey } from 
 import { EpochMemory } from './epoch-memory.ts';
 import { EventFeed } from './event-feed.ts';
 import type { NodeRecord, NodeRef } from './node-record.ts';
+import { agreesWith, assertedRecord, isSameRun, judgeOwned } from './ownership.ts';
 import { RunTime } from './run-time.ts';
 import type { StreamRecord } from './stream-record.ts';
 import type {
@@ -33,6 +34,13 @@ interface NodeEntry {
   leaseEndsMs: number;
 }
 
+/** What a memory registry held at some moment; opaque. */
+export interface SavedRegistry {
+  readonly nodes: ReadonlyMap<string, Readonly<NodeEntry>>;
+  readonly streams: ReadonlyMap<StreamKey, StreamRecord>;
+  readonly epochs: EpochMemory;
+}
+
 /**
  * `StreamRegistry` in this process's memory. The epoch of a claim is the largest of: the stream's last one + 1, the
  * highest that the claimer has seen + 1, and the wall clock in ms.
@@ -42,17 +50,19 @@ export class MemoryStreamRegistry implements StreamRegistry {
   readonly #leaseMs: number;
   readonly #time: RunTime;
   readonly #feed: EventFeed;
-  readonly #epochs: EpochMemory;
-  readonly #nodes = new Map<string, NodeEntry>();
+  readonly #rememberedStreams: number;
+  #epochs: EpochMemory;
+  #nodes = new Map<string, NodeEntry>();
   /** What owners have declared, by stream; see `#shown`. */
-  readonly #streams = new Map<StreamKey, StreamRecord>();
+  #streams = new Map<StreamKey, StreamRecord>();
   #isClosed = false;
 
   constructor(options: MemoryStreamRegistryOptions) {
     this.#clock = options.clock;
     this.#leaseMs = options.leaseMs ?? 4_000;
     this.#feed = new EventFeed(options.logger ?? silentLogger);
-    this.#epochs = new EpochMemory(options.rememberedStreams ?? 10_000);
+    this.#rememberedStreams = options.rememberedStreams ?? 10_000;
+    this.#epochs = new EpochMemory(this.#rememberedStreams);
     this.#time = new RunTime(options.clock, this.#leaseMs / 8, () => {
       this.#expire();
     });
@@ -61,7 +71,7 @@ export class MemoryStreamRegistry implements StreamRegistry {
   async join(node: NodeRecord): Promise<void> {
     this.#begin();
     const current = this.#nodes.get(node.nodeId);
-    if (current !== undefined && isSame(current.record, node)) {
+    if (current !== undefined && isSameRun(current.record, node)) {
       this.#nodes.set(node.nodeId, this.#entry(node));
       this.#feed.emit({ type: 'node_updated', node });
       return;
@@ -76,13 +86,13 @@ export class MemoryStreamRegistry implements StreamRegistry {
     this.#begin();
     const entry = this.#nodes.get(beat.node.nodeId);
     if (entry === undefined) return { outcome: 'unknown_node' };
-    if (!isSame(entry.record, beat.node)) return { outcome: 'superseded' };
+    if (!isSameRun(entry.record, beat.node)) return { outcome: 'superseded' };
     const { load, isDraining } = beat;
     const isNews = entry.record.isDraining !== isDraining;
     entry.record = { ...entry.record, load, isDraining };
     entry.leaseEndsMs = this.#time.nowMs() + this.#leaseMs;
     if (isNews) this.#feed.emit({ type: 'node_updated', node: entry.record });
-    return { outcome: 'renewed', lost: this.#lost(beat) };
+    return { outcome: 'renewed', lost: this.#reconcile(beat), surplus: this.#surplus(beat) };
   }
 
   async leave(node: NodeRef): Promise<void> {
@@ -172,9 +182,26 @@ export class MemoryStreamRegistry implements StreamRegistry {
     this.#feed.close();
   }
 
+  /** What the registry holds now, for `restore`: tests and simulations make it lose its last writes with that. */
+  save(): SavedRegistry {
+    return {
+      nodes: new Map([...this.#nodes].map(([nodeId, entry]) => [nodeId, { ...entry }])),
+      streams: new Map(this.#streams),
+      epochs: this.#epochs.copy(),
+    };
+  }
+
+  /** Puts the registry back to what it held, or empties it; watchers hear nothing of that. */
+  restore(saved?: SavedRegistry): void {
+    this.#nodes = new Map([...(saved?.nodes ?? [])].map(([nodeId, entry]) => [nodeId, { ...entry }]));
+    this.#streams = new Map(saved?.streams);
+    this.#epochs = saved?.epochs.copy() ?? new EpochMemory(this.#rememberedStreams);
+  }
+
   #begin(): void {
-    if (this.#isClosed)
-      {throw new AppError('registry_unavailable', { details: { what: 'registry is closed' } });}
+    if (this.#isClosed) {
+      throw new AppError('registry_unavailable', { details: { what: 'registry is closed' } });
+    }
     this.#expire();
   }
 
@@ -197,8 +224,9 @@ export class MemoryStreamRegistry implements StreamRegistry {
 
   #tellStreamsOf(node: NodeRef): void {
     for (const record of this.#streams.values()) {
-      if (isSame(record.owner, node))
-        {this.#feed.emit({ type: 'stream_updated', record: this.#shown(record) });}
+      if (isSameRun(record.owner, node)) {
+        this.#feed.emit({ type: 'stream_updated', record: this.#shown(record) });
+      }
     }
   }
 
@@ -208,33 +236,48 @@ export class MemoryStreamRegistry implements StreamRegistry {
 
   #isAlive(node: NodeRef): boolean {
     const entry = this.#nodes.get(node.nodeId);
-    return entry !== undefined && isSame(entry.record, node);
+    return entry !== undefined && isSameRun(entry.record, node);
   }
 
   #owned(stream: StreamKey, owner: NodeRef, epoch: number): StreamRecord | undefined {
     const record = this.#streams.get(stream);
-    return record?.epoch === epoch && isSame(record.owner, owner) ? record : undefined;
+    return record?.epoch === epoch && isSameRun(record.owner, owner) ? record : undefined;
   }
 
-  #lost(beat: Heartbeat): StreamKey[] {
+  /** Makes the records say what the owner says where it is right; returns the streams where it is not. */
+  #reconcile({ node, owned }: Heartbeat): StreamKey[] {
     const lost: StreamKey[] = [];
-    for (const [stream, epoch] of beat.owned) {
+    for (const [stream, said] of owned) {
       const current = this.#streams.get(stream);
-      // A stream that the node itself has released or claimed anew since it wrote the beat is not lost.
-      if (current === undefined ? this.#epochs.last(stream) > epoch : !isSame(current.owner, beat.node)) {
-        lost.push(stream);
+      const verdict = judgeOwned({ epoch: said.epoch, owner: node }, current, this.#epochs.last(stream));
+      if (verdict === 'lost') lost.push(stream);
+      else if (verdict === 'missing') this.#restore(assertedRecord(stream, node, said));
+      else if (current?.epoch === said.epoch && !agreesWith(current, said)) {
+        const record = { ...current, state: said.state, codecs: [...said.codecs] };
+        this.#streams.set(stream, record);
+        this.#feed.emit({ type: 'stream_updated', record });
       }
     }
     return lost;
   }
-}
 
-function isSame(a: NodeRef, b: NodeRef): boolean {
-  return a.nodeId === b.nodeId && a.incarnation === b.incarnation;
+  #restore(record: StreamRecord): void {
+    this.#epochs.forget(record.stream);
+    this.#streams.set(record.stream, record);
+    this.#feed.emit({ type: 'stream_claimed', record });
+  }
+
+  #surplus({ node, owned }: Heartbeat): Map<StreamKey, number> {
+    const surplus = new Map<StreamKey, number>();
+    for (const { stream, owner, epoch } of this.#streams.values()) {
+      if (isSameRun(owner, node) && !owned.has(stream)) surplus.set(stream, epoch);
+    }
+    return surplus;
+  }
 }
 
 function mayTakeOver(request: ClaimRequest, current: StreamRecord): boolean {
   if (current.credential !== undefined && current.credential === request.credential) return true;
-  if (request.mayReplace === true && isSame(current.owner, request.owner)) return true;
+  if (request.mayReplace === true && isSameRun(current.owner, request.owner)) return true;
   return current.state === 'interrupted' && current.credential === undefined;
 }

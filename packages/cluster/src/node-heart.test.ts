@@ -3,7 +3,15 @@ import { ManualClock } from '@headwater/contracts/testing';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { MemoryStreamRegistry } from './memory-stream-registry.ts';
 import { NodeHeart, type NodeHeartOptions } from './node-heart.ts';
-import { claimedRecord, pollUntil, testClaim, testNode, UnreliableRegistry } from './testing/index.ts';
+import type { OwnedStream } from './stream-registry.ts';
+import {
+  claimedRecord,
+  ownedStream,
+  pollUntil,
+  testClaim,
+  testNode,
+  UnreliableRegistry,
+} from './testing/index.ts';
 
 const stream = streamKey('live', 'cam1');
 const n1 = testNode('n1');
@@ -14,7 +22,7 @@ let memory: MemoryStreamRegistry;
 let registry: UnreliableRegistry;
 let viewers: number;
 let isDraining: boolean;
-let owned: Map<StreamKey, number>;
+let owned: Map<StreamKey, OwnedStream>;
 let lost: Map<StreamKey, number>[];
 let superseded: number;
 let logged: string[];
@@ -116,14 +124,14 @@ describe('the heart of a node', () => {
     const heart = makeHeart();
     await heart.start();
     for (const key of [stream, taken]) {
-      owned.set(key, claimedRecord(await memory.claim(testClaim(n1, { stream: key }))).epoch);
+      owned.set(key, ownedStream(claimedRecord(await memory.claim(testClaim(n1, { stream: key })))));
     }
     await memory.leave(n1);
     await memory.join(n2);
     await memory.claim(testClaim(n2, { stream: taken }));
     await heart.beat();
     expect(registry.calls.slice(-3)).toEqual(['heartbeat', 'join', 'heartbeat']);
-    expect(lost).toEqual([new Map([[taken, owned.get(taken)]])]);
+    expect(lost).toEqual([new Map([[taken, owned.get(taken)?.epoch]])]);
     expect(await memory.stream(stream)).toMatchObject({ state: 'live', owner: { nodeId: 'n1' } });
     await heart.stop();
   });
@@ -132,12 +140,13 @@ describe('the heart of a node', () => {
     const heart = makeHeart();
     await heart.start();
     const request = testClaim(n1, { credential: 'c' });
-    const { epoch } = claimedRecord(await memory.claim(request));
-    owned.set(stream, epoch);
+    const record = claimedRecord(await memory.claim(request));
+    const { epoch } = record;
+    owned.set(stream, ownedStream(record));
     await memory.join(n2);
     await memory.claim(testClaim(n2, { credential: 'c' }));
     const beating = heart.beat();
-    owned.set(stream, epoch + 100);
+    owned.set(stream, ownedStream({ ...record, epoch: epoch + 100 }));
     await beating;
     expect(lost).toEqual([new Map([[stream, epoch]])]);
     await heart.stop();
@@ -146,17 +155,82 @@ describe('the heart of a node', () => {
   it('yields to another process of its name: drops everything and does not come back', async () => {
     const heart = makeHeart();
     await heart.start();
-    owned.set(stream, claimedRecord(await memory.claim(testClaim(n1))).epoch);
+    owned.set(stream, ownedStream(claimedRecord(await memory.claim(testClaim(n1)))));
     const successor = testNode('n1', { incarnation: 'n1 run 2' });
     await memory.join(successor);
     await pass(5_000);
     expect(heart.state).toBe('stopped');
     expect(superseded).toBe(1);
-    expect(lost).toEqual([owned]);
+    expect(lost).toEqual([new Map([[stream, owned.get(stream)?.epoch]])]);
     await heart.stop();
     expect(registry.calls.filter((method) => method === 'leave' || method === 'join')).toEqual(['join']);
   });
 });
+
+describe('the heart of a node and its registry that disagree', () => {
+  it('restores everything by the next beat when the registry has lost its memory', async () => {
+    const heart = makeHeart();
+    await heart.start();
+    const record = claimedRecord(await memory.claim(testClaim(n1, { credential: 'c' })));
+    owned.set(stream, ownedStream(record, { codecs: ['hvc1'] }));
+    memory.restore();
+    await pass(1_000);
+    expect(await memory.stream(stream)).toEqual({ ...record, codecs: ['hvc1'] });
+    expect(lost).toEqual([]);
+    await heart.stop();
+  });
+
+  it('releases a stream that it does not have, and not one whose claim may be under way', async () => {
+    const heart = makeHeart();
+    await heart.start();
+    await memory.claim(testClaim(n1));
+    await pass(2_000);
+    expect(await memory.stream(stream)).toBeDefined();
+    await memory.claim(testClaim(n1, { mayReplace: true }));
+    await pass(2_000);
+    expect(await memory.stream(stream)).toBeDefined();
+    await pass(2_000);
+    expect(await memory.stream(stream)).toBeUndefined();
+    await heart.stop();
+  });
+
+  it('doubts itself before the lease can have run out, and no longer once a beat was answered', async () => {
+    const heart = makeHeart();
+    expect(heart.isDoubtful).toBe(true);
+    await heart.start();
+    await pass(10_000);
+    expect(heart.isDoubtful).toBe(false);
+    registry.condition = 'mute';
+    await pass(3_000);
+    expect(heart.isDoubtful).toBe(false);
+    await pass(1_000);
+    expect(heart.isDoubtful).toBe(true);
+    registry.condition = 'up';
+    await pass(4_000);
+    expect(heart.isDoubtful).toBe(false);
+    await heart.stop();
+  });
+
+  it('says so when the event loop let a beat begin late', async () => {
+    const late = new LateClock();
+    const heart = makeHeart({ clock: late });
+    await heart.start();
+    late.jumpMs = 700;
+    late.advance(1_000);
+    expect(heart.lateMs).toBe(700);
+    expect(logged).toEqual(['heartbeat was late: the process stood still or is overloaded']);
+    await heart.stop();
+  });
+});
+
+/** A clock that can jump between a timer's due time and its run. */
+class LateClock extends ManualClock {
+  jumpMs = 0;
+
+  override nowMs(): number {
+    return super.nowMs() + this.jumpMs;
+  }
+}
 
 describe('the heart of a node whose registry is away', () => {
   it('starts all the same and joins when it comes', async () => {
@@ -193,13 +267,13 @@ describe('the heart of a node whose registry is away', () => {
   it('keeps its streams as long as nobody is known to have claimed them', async () => {
     const heart = makeHeart();
     await heart.start();
-    owned.set(stream, claimedRecord(await memory.claim(testClaim(n1))).epoch);
+    owned.set(stream, ownedStream(claimedRecord(await memory.claim(testClaim(n1)))));
     registry.condition = 'down';
     await pass(30_000);
     registry.condition = 'up';
     await pass(3_000);
     expect(lost).toEqual([]);
-    expect(await memory.stream(stream)).toMatchObject({ state: 'live', epoch: owned.get(stream) });
+    expect(await memory.stream(stream)).toMatchObject({ state: 'live', epoch: owned.get(stream)?.epoch });
     await heart.stop();
   });
 

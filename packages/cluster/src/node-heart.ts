@@ -9,7 +9,8 @@ import {
   type Timer,
 } from '@headwater/contracts';
 import type { NodeLoad, NodeRecord } from './node-record.ts';
-import type { HeartbeatResult, StreamRegistry } from './stream-registry.ts';
+import type { HeartbeatResult, OwnedStream, StreamRegistry } from './stream-registry.ts';
+import { SurplusWatch } from './surplus-watch.ts';
 
 /** What a heart is made of. */
 export interface NodeHeartOptions {
@@ -20,8 +21,8 @@ export interface NodeHeartOptions {
   readonly node: Omit<NodeRecord, 'load' | 'isDraining'>;
   readonly load: () => NodeLoad;
   readonly isDraining: () => boolean;
-  /** The streams that the node believes it owns, by epoch. */
-  readonly owned: () => ReadonlyMap<StreamKey, number>;
+  /** The streams that the node believes it owns. */
+  readonly owned: () => ReadonlyMap<StreamKey, OwnedStream>;
   /** These streams are another owner's now, with the epoch at which this node had them: a later claim of its own stands. */
   readonly onLost: (lost: ReadonlyMap<StreamKey, number>) => void;
   /** Another process runs under this node's name. The heart has stopped, and `onLost` was told of everything. */
@@ -36,10 +37,20 @@ export interface NodeHeartLimits {
   readonly maxPauseMs: number;
   /** How long one call may take; a registry that does not settle counts as away. */
   readonly callMs: number;
+  /** The registry's lease, by which the node judges itself. */
+  readonly leaseMs: number;
+  /** How long the registry may hold a stream for the node which the node does not have, before the node releases it. */
+  readonly surplusMs: number;
 }
 
 /** Defaults of `NodeHeartOptions.limits`: three beats fit into a lease of 4 s. */
-export const defaultNodeHeartLimits: NodeHeartLimits = { periodMs: 1_000, maxPauseMs: 2_000, callMs: 2_000 };
+export const defaultNodeHeartLimits: NodeHeartLimits = {
+  periodMs: 1_000,
+  maxPauseMs: 2_000,
+  callMs: 2_000,
+  leaseMs: 4_000,
+  surplusMs: 2_500,
+};
 
 /** `idle` before the start, `joining` until the registry knows the node, `beating` while it does, `stopped` for good. */
 export type NodeHeartState = 'idle' | 'joining' | 'beating' | 'stopped';
@@ -55,10 +66,32 @@ export class NodeHeart {
   #failures = 0;
   #awaySinceMs = 0;
   #warnedMs = Number.NEGATIVE_INFINITY;
+  /** When the last beat that was answered had been sent; undefined before the first. */
+  #renewedMs: number | undefined;
+  #dueMs = 0;
+  #lateMs = 0;
+  readonly #surplus: SurplusWatch;
 
   constructor(options: NodeHeartOptions) {
     this.#options = options;
     this.#limits = { ...defaultNodeHeartLimits, ...options.limits };
+    this.#surplus = new SurplusWatch(options.clock, this.#limits.surplusMs);
+  }
+
+  /** How late the event loop let the last beat begin. */
+  get lateMs(): number {
+    return this.#lateMs;
+  }
+
+  /**
+   * True when the node's own lease may have run out, by its own monotonic clock from when it sent the last beat that was
+   * answered: others may rightly hold it for dead, so that it should judge nobody and refuse new publishers. What it has
+   * it keeps: it is lost only to somebody who is seen to have it.
+   */
+  get isDoubtful(): boolean {
+    const margin = this.#limits.leaseMs / 4;
+    const { clock } = this.#options;
+    return this.#renewedMs === undefined || clock.nowMs() - this.#renewedMs > this.#limits.leaseMs - margin;
   }
 
   get state(): NodeHeartState {
@@ -108,7 +141,24 @@ export class NodeHeart {
       }
     }
     this.#running = undefined;
-    if (this.#isRunning()) this.#timer = this.#options.clock.after(this.#pauseMs(), () => void this.beat());
+    if (!this.#isRunning()) return;
+    const pauseMs = this.#pauseMs();
+    this.#dueMs = this.#options.clock.nowMs() + pauseMs;
+    this.#timer = this.#options.clock.after(pauseMs, () => {
+      this.#measureLateness();
+      void this.beat();
+    });
+  }
+
+  #measureLateness(): void {
+    const { clock, logger } = this.#options;
+    this.#lateMs = Math.max(0, clock.nowMs() - this.#dueMs);
+    if (this.#lateMs > this.#limits.periodMs / 2) {
+      logger.warn(
+        { lateMs: Math.round(this.#lateMs) },
+        'heartbeat was late: the process stood still or is overloaded',
+      );
+    }
   }
 
   async #joinAndBeat(): Promise<void> {
@@ -131,12 +181,28 @@ export class NodeHeart {
 
   /** False when the registry does not know the node. */
   async #beatOnce(): Promise<boolean> {
-    const { registry, node, load, isDraining } = this.#options;
+    const { registry, node, load, isDraining, clock } = this.#options;
     const owned = new Map(this.#options.owned());
+    const sentMs = clock.nowMs();
     const beat = { node, load: load(), isDraining: isDraining(), owned };
     const result = await this.#bounded(registry.heartbeat(beat));
     if (!this.#isRunning()) return true;
-    return this.#accept(result, owned);
+    if (result.outcome === 'renewed') {
+      this.#renewedMs = sentMs;
+      this.#releaseSurplus(result.surplus);
+    }
+    return this.#accept(result, new Map([...owned].map(([stream, { epoch }]) => [stream, epoch])));
+  }
+
+  // Not waited for: a release that fails is tried again, since the stream stays in the surplus.
+  #releaseSurplus(surplus: ReadonlyMap<StreamKey, number>): void {
+    const { registry, node, logger } = this.#options;
+    for (const [stream, epoch] of this.#surplus.overdue(surplus)) {
+      logger.warn({ stream, epoch }, 'registry holds a stream that this node does not have; releasing it');
+      this.#bounded(registry.release(stream, node, epoch)).catch((caught: unknown) => {
+        this.#failed(caught);
+      });
+    }
   }
 
   #accept(result: HeartbeatResult, owned: ReadonlyMap<StreamKey, number>): boolean {

@@ -36,22 +36,42 @@ export interface StreamUpdate {
   readonly codecs?: readonly string[];
 }
 
+/** A stream as its owner knows it: all that a registry which lost its memory needs to have it back. */
+export interface OwnedStream {
+  readonly epoch: number;
+  readonly state: OwnedState;
+  readonly relayAddress: string;
+  readonly credential?: string;
+  readonly codecs: readonly string[];
+  /** When the epoch began, Unix ms; for display only. */
+  readonly sinceMs: number;
+}
+
 /** What a heartbeat carries. */
 export interface Heartbeat {
   readonly node: NodeRef;
   readonly load: NodeLoad;
   readonly isDraining: boolean;
-  /** The streams that the node believes it owns, by epoch. */
-  readonly owned: ReadonlyMap<StreamKey, number>;
+  /**
+   * The streams that the node believes it owns. What the registry does not know of them, or knows wrongly, it takes from
+   * here; where another owner is recorded, the higher epoch has it, at equal epochs the larger node id.
+   */
+  readonly owned: ReadonlyMap<StreamKey, OwnedStream>;
 }
 
 /**
- * `lost` names the streams of the heartbeat that another node, or another run of this one, has claimed since: drop them.
- * `unknown_node`: the lease ran out, or the registry lost its memory: join again. `superseded`: another run of the process
- * has joined under this name: drop everything and do not come back.
+ * `lost` names the streams of the heartbeat that another node, or another run of this one, has by right: drop them.
+ * `surplus` names, by epoch, those that the registry has under this run of the node though the beat does not name them:
+ * a claim that is under way, or one whose answer never arrived; release what stays. `unknown_node`: the lease ran out, or
+ * the registry lost its memory: join again. `superseded`: another run of the process has joined under this name: drop
+ * everything and do not come back.
  */
 export type HeartbeatResult =
-  | { readonly outcome: 'renewed'; readonly lost: readonly StreamKey[] }
+  | {
+      readonly outcome: 'renewed';
+      readonly lost: readonly StreamKey[];
+      readonly surplus: ReadonlyMap<StreamKey, number>;
+    }
   | { readonly outcome: 'unknown_node' }
   | { readonly outcome: 'superseded' };
 
@@ -79,7 +99,7 @@ export interface StreamRegistry {
    * same incarnation gets back what nobody has claimed meanwhile.
    */
   join(node: NodeRecord): Promise<void>;
-  /** Renews the node's lease and all that it owns. */
+  /** Renews the node's lease and all that it owns, and restores what the registry has forgotten of it. */
   heartbeat(beat: Heartbeat): Promise<HeartbeatResult>;
   /** The node stops: its streams become orphaned at once. Does nothing for another incarnation. */
   leave(node: NodeRef): Promise<void>;

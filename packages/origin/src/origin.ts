@@ -87,14 +87,14 @@ export class Origin {
   owned(): ReadonlyMap<StreamKey, OwnedStream> {
     const relayAddress = this.#options.relayAddress();
     const owned = new Map<StreamKey, OwnedStream>();
-    for (const [key, { epoch, state, credential, codecs, openedAtMs }] of this.#streams) {
+    for (const [key, { epoch, state, credential, stats, openedAtMs }] of this.#streams) {
       if (state === 'ended') continue;
       owned.set(key, {
         epoch,
         state,
         relayAddress,
         ...(credential === undefined ? {} : { credential }),
-        codecs,
+        codecs: stats.codecs,
         sinceMs: openedAtMs,
       });
     }
@@ -117,8 +117,9 @@ export class Origin {
 
   /** Somebody else owns these streams by now, at the epochs that this node had: drop them and their publishers. */
   yieldStreams(lost: ReadonlyMap<StreamKey, number>): void {
-    for (const [key, epoch] of lost)
-      {if (this.#streams.get(key)?.epoch === epoch) this.#close(key, 'replaced');}
+    for (const [key, epoch] of lost) {
+      if (this.#streams.get(key)?.epoch === epoch) this.#close(key, 'replaced');
+    }
   }
 
   /** Ends a stream by an operator's wish; false when it is not here. */

@@ -5,6 +5,7 @@ import { claimCases } from './conformance/claims.ts';
 import { epochCases } from './conformance/epochs.ts';
 import { nodeCases } from './conformance/nodes.ts';
 import { ownershipCases } from './conformance/ownership.ts';
+import { rebuildingCases } from './conformance/rebuilding.ts';
 import { watchCases } from './conformance/watching.ts';
 import type { MakeRegistryHarness, RegistryHarness } from './registry-harness.ts';
 
@@ -38,6 +39,9 @@ export function registryConformance(name: string, makeHarness: MakeRegistryHarne
     });
     describe('ownership', () => {
       ownershipCases(harness);
+    });
+    describe('a rebuilt registry', () => {
+      rebuildingCases(harness);
     });
     describe('a watch', () => {
       watchCases(harness);

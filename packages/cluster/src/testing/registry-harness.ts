@@ -5,6 +5,8 @@ import type {
   ClaimRequest,
   ClaimResult,
   Heartbeat,
+  HeartbeatResult,
+  OwnedStream,
   RegistryEvent,
   StreamRegistry,
 } from '../stream-registry.ts';
@@ -17,6 +19,10 @@ export interface RegistryHarness {
   registry(): StreamRegistry;
   /** Lets the registry's time pass. */
   advance(byMs: number): Promise<void>;
+  /** The store loses all that it holds, as when it is restarted without its data. */
+  loseEverything(): Promise<void>;
+  /** Remembers what the store holds; what is returned puts it back to that, as a failover does that loses writes. */
+  checkpoint(): Promise<() => Promise<void>>;
   close(): Promise<void>;
 }
 
@@ -53,10 +59,39 @@ export function testClaim(owner: NodeRef, changes: Partial<ClaimRequest> = {}): 
   };
 }
 
-/** A heartbeat. */
-export function testBeat(node: NodeRecord, owned: Iterable<readonly [StreamKey, number]> = []): Heartbeat {
-  return { node: refOf(node), load: node.load, isDraining: node.isDraining, owned: new Map(owned) };
+/** A stream as its owner reports it, made from the record of its claim. */
+export function ownedStream(record: StreamRecord, changes: Partial<OwnedStream> = {}): OwnedStream {
+  const { epoch, relayAddress, credential, codecs, sinceMs } = record;
+  return {
+    epoch,
+    state: 'live',
+    relayAddress,
+    ...(credential === undefined ? {} : { credential }),
+    codecs,
+    sinceMs,
+    ...changes,
+  };
 }
+
+/** A heartbeat that names the streams of these records, or of these keys with an epoch. */
+export function testBeat(
+  node: NodeRecord,
+  owned: Iterable<StreamRecord | readonly [StreamKey, number | OwnedStream]> = [],
+): Heartbeat {
+  const streams = new Map<StreamKey, OwnedStream>();
+  for (const item of owned) {
+    if ('stream' in item) streams.set(item.stream, ownedStream(item));
+    else streams.set(item[0], typeof item[1] === 'number' ? plainStream(item[1]) : item[1]);
+  }
+  return { node: refOf(node), load: node.load, isDraining: node.isDraining, owned: streams };
+}
+
+function plainStream(epoch: number): OwnedStream {
+  return { epoch, state: 'live', relayAddress: '10.0.0.1:50051', codecs: [], sinceMs: epoch };
+}
+
+/** What a heartbeat is answered with when all is well. */
+export const renewed: HeartbeatResult = { outcome: 'renewed', lost: [], surplus: new Map() };
 
 /** The record of a claim that must have succeeded. */
 export function claimedRecord(result: ClaimResult): StreamRecord {

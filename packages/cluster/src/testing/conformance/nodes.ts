@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { refOf, testBeat, testNode, type RegistryHarness } from '../registry-harness.ts';
+import { refOf, testBeat, testNode, type RegistryHarness, renewed } from '../registry-harness.ts';
 
 /** Nodes: announcing, leases, incarnations. */
 export function nodeCases(harness: () => RegistryHarness): void {
@@ -24,7 +24,7 @@ export function nodeCases(harness: () => RegistryHarness): void {
     for (let beat = 1; beat <= 4; beat++) {
       await harness().advance(harness().leaseMs * 0.6);
       const busy = { ...node, load: { ...node.load, viewers: beat }, isDraining: beat > 2 };
-      expect(await registry.heartbeat(testBeat(busy))).toEqual({ outcome: 'renewed', lost: [] });
+      expect(await registry.heartbeat(testBeat(busy))).toEqual(renewed);
       expect(await registry.nodes()).toEqual([busy]);
     }
   });
@@ -38,7 +38,7 @@ export function nodeCases(harness: () => RegistryHarness): void {
     expect(await registry.heartbeat(testBeat(node))).toEqual({ outcome: 'unknown_node' });
     expect(await registry.nodes()).toEqual([]);
     await registry.join(node);
-    expect(await registry.heartbeat(testBeat(node))).toEqual({ outcome: 'renewed', lost: [] });
+    expect(await registry.heartbeat(testBeat(node))).toEqual(renewed);
     expect(await registry.nodes()).toEqual([node]);
   });
 
@@ -68,7 +68,7 @@ export function nodeCases(harness: () => RegistryHarness): void {
     expect(await registry.heartbeat(testBeat(before))).toEqual({ outcome: 'superseded' });
     await registry.leave(refOf(before));
     expect(await registry.nodes()).toEqual([after]);
-    expect(await registry.heartbeat(testBeat(after))).toEqual({ outcome: 'renewed', lost: [] });
+    expect(await registry.heartbeat(testBeat(after))).toEqual(renewed);
   });
 
   it('does not renew a lease by the beat of an earlier incarnation', async () => {

@@ -1,7 +1,14 @@
 import { streamKey } from '@headwater/contracts';
 import { beforeEach, expect, it } from 'vitest';
 import type { StreamRegistry } from '../../stream-registry.ts';
-import { claimedRecord, testBeat, testClaim, testNode, type RegistryHarness } from '../registry-harness.ts';
+import {
+  claimedRecord,
+  testBeat,
+  testClaim,
+  testNode,
+  type RegistryHarness,
+  renewed,
+} from '../registry-harness.ts';
 
 const stream = streamKey('live', 'cam1');
 const n1 = testNode('n1');
@@ -53,7 +60,7 @@ export function ownershipCases(harness: () => RegistryHarness): void {
       [stream, kept.epoch],
       [taken, lost.epoch],
     ] as const;
-    expect(await registry.heartbeat(testBeat(n1, owned))).toEqual({ outcome: 'renewed', lost: [taken] });
+    expect(await registry.heartbeat(testBeat(n1, owned))).toEqual({ ...renewed, lost: [taken] });
   });
 
   it('lets an orphan be updated and released by the owner that it still has', async () => {

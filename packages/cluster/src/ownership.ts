@@ -1,0 +1,68 @@
+// Who has a stream when two say so: after a failover that lost writes, or when a registry is rebuilt from heartbeats.
+import type { StreamKey } from '@headwater/contracts';
+import type { NodeRef } from './node-record.ts';
+import type { StreamRecord } from './stream-record.ts';
+import type { OwnedState, OwnedStream } from './stream-registry.ts';
+
+/** One party's title to a stream. */
+export interface OwnershipTitle {
+  readonly epoch: number;
+  readonly owner: NodeRef;
+}
+
+/** True when `a` has the better title: the higher epoch, at equal epochs the node id that is larger byte by byte. */
+export function outranks(a: OwnershipTitle, b: OwnershipTitle): boolean {
+  if (a.epoch !== b.epoch) return a.epoch > b.epoch;
+  return Buffer.compare(Buffer.from(a.owner.nodeId), Buffer.from(b.owner.nodeId)) > 0;
+}
+
+/**
+ * What a registry makes of a stream that a heartbeat names. `kept`: as recorded, or the node itself has claimed it anew or
+ * ended it since it wrote the beat. `lost`: somebody else has it. `missing`: the node is right and the registry is not.
+ */
+export type OwnedVerdict = 'kept' | 'lost' | 'missing';
+
+/** Judges one stream of a beat. `lastEpoch` is that of a stream that has ended; it counts when there is no record. */
+export function judgeOwned(
+  claimed: OwnershipTitle,
+  current: StreamRecord | undefined,
+  lastEpoch: number,
+): OwnedVerdict {
+  if (current === undefined) {
+    if (lastEpoch === claimed.epoch) return 'kept';
+    return lastEpoch > claimed.epoch ? 'lost' : 'missing';
+  }
+  if (isSameRun(current.owner, claimed.owner)) return current.epoch >= claimed.epoch ? 'kept' : 'missing';
+  return outranks(claimed, current) ? 'missing' : 'lost';
+}
+
+/** The record of a stream as its owner asserts it. */
+export function assertedRecord(stream: StreamKey, owner: NodeRef, owned: OwnedStream): StreamRecord {
+  return {
+    stream,
+    owner: { nodeId: owner.nodeId, incarnation: owner.incarnation },
+    relayAddress: owned.relayAddress,
+    epoch: owned.epoch,
+    state: owned.state,
+    ...(owned.credential === undefined ? {} : { credential: owned.credential }),
+    codecs: [...owned.codecs],
+    sinceMs: owned.sinceMs,
+  };
+}
+
+/** True when a record already says what its owner says. */
+export function agreesWith(
+  record: StreamRecord,
+  said: { state: OwnedState; codecs: readonly string[] },
+): boolean {
+  return (
+    record.state === said.state &&
+    record.codecs.length === said.codecs.length &&
+    record.codecs.every((codec, index) => codec === said.codecs[index])
+  );
+}
+
+/** True for the same run of the same node. */
+export function isSameRun(a: NodeRef, b: NodeRef): boolean {
+  return a.nodeId === b.nodeId && a.incarnation === b.incarnation;
+}
