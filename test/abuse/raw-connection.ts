@@ -102,9 +102,9 @@ export class RawConnection {
   }
 }
 
-/** Resolves after the time given, without keeping the process alive. */
+/** Resolves after the time given. */
 export async function elapsed(ms: number): Promise<void> {
   await new Promise<void>((resolve) => {
-    setTimeout(resolve, ms).unref();
+    setTimeout(resolve, ms);
   });
 }

@@ -1,6 +1,14 @@
 // A client that can behave: handshake, connect, createStream, publish, play. Attacks start from it and then misbehave.
 import { type Address, elapsed, type OpenOptions, RawConnection } from './raw-connection.ts';
-import { amf, commandPayload, message, type Message, messageType, setChunkSize } from './rtmp-bytes.ts';
+import {
+  amf,
+  commandPayload,
+  message,
+  type Message,
+  messageType,
+  setChunkSize,
+  userControl,
+} from './rtmp-bytes.ts';
 import { type ReceivedMessage, RtmpReader } from './rtmp-reader.ts';
 
 /** C0 and a simple C1. */
@@ -14,6 +22,8 @@ export const peerChunkSize = 65_536;
 
 const handshakeBytes = 3073;
 const keptMessages = 4096;
+const pingRequest = 6;
+const pingResponse = 7;
 
 /** The usual command object of connect. */
 export function connectObject(app: string, tcUrl = `rtmp://localhost/${app}`): Buffer {
@@ -142,6 +152,7 @@ export class RtmpPeer {
     } else if (this.answers.length < keptMessages) {
       this.answers.push(received);
     }
+    if (isPing(received)) void this.connection.send(userControl(pingResponse, received.payload.subarray(2)));
   }
 
   #wake(): void {
@@ -149,4 +160,8 @@ export class RtmpPeer {
     this.#waiters = new Set();
     for (const wake of waiters) wake();
   }
+}
+
+function isPing({ type, payload }: ReceivedMessage): boolean {
+  return type === messageType.userControl && payload.length >= 6 && payload.readUInt16BE(0) === pingRequest;
 }
