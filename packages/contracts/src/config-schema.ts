@@ -33,6 +33,11 @@ const node = section('This node.', {
   id: optionalText(word, 'Name of the node, unique in the cluster. Left out: the host name.', wordText),
   zone: text(word, 'default', 'Failure zone the node runs in.', wordText),
   region: text(word, 'default', 'Region the node runs in; a region has one or more zones.', wordText),
+  drainDeadline: duration(
+    '0s',
+    { min: '0s', max: '1h' },
+    'How long a stop waits for publishers and viewers to go elsewhere first. Only useful where there are other nodes.',
+  ),
   stopDeadline: duration(
     '10s',
     { min: '0s', max: '10m' },

@@ -20,7 +20,7 @@ describe('compileConfig', () => {
   it('fills in every default when nothing is set', () => {
     const config = compileConfig({}, options);
     expect(config).toMatchObject({
-      node: { id: 'host-1', zone: 'default', region: 'default', stopDeadlineMs: 10_000 },
+      node: { id: 'host-1', zone: 'default', region: 'default', drainDeadlineMs: 0, stopDeadlineMs: 10_000 },
       apps: ['live'],
       holdMs: 15_000,
       rtmp: { host: undefined, port: 1935 },

@@ -21,6 +21,7 @@ export interface Config {
     readonly id: string;
     readonly zone: string;
     readonly region: string;
+    readonly drainDeadlineMs: number;
     readonly stopDeadlineMs: number;
   };
   readonly apps: readonly string[];
@@ -123,6 +124,7 @@ function compiled(settings: ConfigSettings, defaultNodeId: string): Config {
       id: node.id ?? defaultNodeId,
       zone: node.zone,
       region: node.region,
+      drainDeadlineMs: node.drainDeadline,
       stopDeadlineMs: node.stopDeadline,
     },
     apps: settings.apps,

@@ -27,4 +27,6 @@ export interface NodeContext {
 export interface NodeParts {
   readonly services: readonly Service[];
   readonly view: NodeView;
+  /** Moves publishers and viewers elsewhere before the services stop; resolves by the deadline. */
+  drain(deadlineMs: number): Promise<void>;
 }

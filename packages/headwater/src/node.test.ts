@@ -7,12 +7,14 @@ function service(over: Partial<Service> = {}): Service {
   return { name: 'test', start: async () => undefined, stop: async () => undefined, ...over };
 }
 
+const noDrain = async (): Promise<void> => undefined;
+
 describe('Node', () => {
   it('is ready between start and stop, unless its roles have a reason not to be', async () => {
     const context = testContext();
     const reasons: string[] = [];
     const view = nodeView({ notReadyReasons: () => reasons });
-    const node = new Node(context, { services: [service()], view });
+    const node = new Node(context, { services: [service()], view, drain: noDrain });
     expect(node.readiness()).toEqual({ isReady: false, reasons: ['node is starting'] });
     await node.start();
     expect(node.readiness()).toEqual({ isReady: true, reasons: [] });
@@ -28,7 +30,11 @@ describe('Node', () => {
     const look = async (): Promise<void> => {
       seen.push((await fetch(`http://${context.addresses.all().admin ?? ''}/readyz`)).status);
     };
-    const node = new Node(context, { services: [service({ start: look, stop: look })], view: nodeView() });
+    const node = new Node(context, {
+      services: [service({ start: look, stop: look })],
+      view: nodeView(),
+      drain: noDrain,
+    });
     await node.start();
     await look();
     await node.stop(1000);
@@ -46,10 +52,24 @@ describe('Node', () => {
     });
     let stopped = Promise.resolve(false);
     const never = service({ start: async () => void events.push('never') });
-    const node = new Node(testContext(), { services: [first, never], view: nodeView() });
+    const node = new Node(testContext(), { services: [first, never], view: nodeView(), drain: noDrain });
     await node.start();
     expect(await stopped).toBe(true);
     expect(events).toEqual(['start', 'stop']);
     expect(node.state).toBe('stopped');
+  });
+
+  it('is not ready while it drains, and serves on', async () => {
+    const context = testContext();
+    let drained = (): void => undefined;
+    const drain = async (): Promise<void> => new Promise((resolve) => (drained = resolve));
+    const node = new Node(context, { services: [service()], view: nodeView(), drain });
+    await node.start();
+    const draining = node.drain(1000);
+    expect(node.readiness()).toEqual({ isReady: false, reasons: ['node is draining'] });
+    expect((await fetch(`http://${context.addresses.all().admin ?? ''}/healthz`)).status).toBe(200);
+    drained();
+    await draining;
+    expect(await node.stop(1000)).toBe(true);
   });
 });

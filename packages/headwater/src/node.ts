@@ -4,8 +4,8 @@ import { AdminServer } from './admin/admin-server.ts';
 import type { NodeContext, NodeParts } from './node-context.ts';
 import { ServiceStack } from './service-stack.ts';
 
-/** `starting` → `ready` → `stopping` → `stopped`; a failed start goes from `starting` to `stopped`. */
-export type NodeState = 'starting' | 'ready' | 'stopping' | 'stopped';
+/** `starting` → `ready` → `draining` → `stopping` → `stopped`; draining may be left out, and a failed start ends `stopped`. */
+export type NodeState = 'starting' | 'ready' | 'draining' | 'stopping' | 'stopped';
 
 /** One running node. */
 export class Node {
@@ -38,6 +38,13 @@ export class Node {
   async start(): Promise<void> {
     this.#starting ??= this.#start();
     await this.#starting;
+  }
+
+  /** Sends publishers and viewers elsewhere; the node goes on to serve those that are left. Does nothing unless ready. */
+  async drain(deadlineMs: number): Promise<void> {
+    if (this.#state !== 'ready' && this.#state !== 'draining') return;
+    this.#state = 'draining';
+    await this.#parts.drain(deadlineMs);
   }
 
   /** Stops everything, also in the middle of a start. False when not all of it ended well. Twice does nothing more. */

@@ -53,6 +53,7 @@ export async function runNode(role: 'all' | 'origin' | 'edge', options: RunNodeO
   const stopped = signals.first.then(async (signal) => {
     log.info({ signal }, 'signal received');
     readyFile?.remove();
+    await node.drain(config.node.drainDeadlineMs);
     return node.stop(config.node.stopDeadlineMs);
   });
   try {

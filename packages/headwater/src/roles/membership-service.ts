@@ -18,7 +18,7 @@ export class MembershipService implements Service {
   readonly #context: NodeContext;
   readonly #parts: MembershipParts;
   #heart: NodeHeart | undefined;
-  #isStopping = false;
+  #isDraining = false;
   #lastCpuMicros = 0;
   #lastBytes = 0;
   #lastMs = 0;
@@ -48,7 +48,7 @@ export class MembershipService implements Service {
         addresses: addresses.all(),
       },
       load: () => this.#load(),
-      isDraining: () => this.#isStopping,
+      isDraining: () => this.#isDraining,
       owned: () => origin?.owned() ?? new Map(),
       onLost: (lost) => origin?.yieldStreams(lost),
       limits: { periodMs: config.registry.heartbeatMs },
@@ -56,8 +56,13 @@ export class MembershipService implements Service {
     await this.#heart.start();
   }
 
+  /** Tells the cluster that the node takes nobody new. */
+  async announceDrain(): Promise<void> {
+    this.#isDraining = true;
+    await this.#heart?.beat();
+  }
+
   async stop(): Promise<void> {
-    this.#isStopping = true;
     await this.#heart?.stop();
     await this.#parts.registry.close();
   }

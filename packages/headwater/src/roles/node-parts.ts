@@ -11,6 +11,7 @@ import { RateLimitedLog } from '../rate-limited-log.ts';
 import { RtmpListener } from '../rtmp-listener.ts';
 import type { Service } from '../service.ts';
 import { backlogOf, flushPlanOf, ringOf } from './fan-out-settings.ts';
+import { Drain } from './drain.ts';
 import { ListenerService } from './listener-service.ts';
 import { MembershipService } from './membership-service.ts';
 import { keepaliveOf, RelayService } from './relay-service.ts';
@@ -32,7 +33,8 @@ export function nodeParts(context: NodeContext): NodeParts {
   // Last, when every address is known; first to go, so that nobody is sent here any more.
   services.push(membership);
   if (edge !== undefined && relay !== undefined) services.push(viewersService(edge, relay));
-  return { services, view };
+  const drain = new Drain({ clock, logger, origin, edge, announce: async () => membership.announceDrain() });
+  return { services, view, drain: async (deadlineMs) => drain.run(deadlineMs) };
 }
 
 function makeOrigin(context: NodeContext, registry: StreamRegistry): Origin {
