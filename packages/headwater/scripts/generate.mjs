@@ -32,6 +32,7 @@ const app = createAdminApp({
   version,
   view: { streams: unused, sessions: unused, nodes: unused, kick: unused, notReadyReasons: unused },
   readiness: unused,
+  drain: unused,
   status: unused,
   metrics: unused,
   failed: unused,

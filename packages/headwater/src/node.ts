@@ -19,7 +19,12 @@ export class Node {
   constructor(context: NodeContext, parts: NodeParts) {
     this.#context = context;
     this.#parts = parts;
-    const admin = new AdminServer({ context, view: parts.view, readiness: () => this.readiness() });
+    const admin = new AdminServer({
+      context,
+      view: parts.view,
+      readiness: () => this.readiness(),
+      drain: async (deadlineMs) => this.drain(deadlineMs),
+    });
     // The admin port comes first and goes last, so that health and metrics answer throughout.
     this.#stack = new ServiceStack([admin, ...parts.services], context);
   }

@@ -12,6 +12,8 @@ export interface AdminAppOptions {
   readonly version: string;
   readonly view: NodeView;
   readiness(): Readiness;
+  /** Begins to send everybody elsewhere. */
+  drain(deadlineMs: number): void;
   /** This node, without what is counted from the view. */
   status(): Omit<StatusView, 'isReady' | 'reasons' | 'streams' | 'publishers' | 'viewers'>;
   metrics(): Promise<{ readonly text: string; readonly contentType: string }>;
@@ -44,6 +46,7 @@ export function createAdminApp(options: AdminAppOptions): OpenAPIHono {
   addStreams(app, options.view);
   addSessions(app, options.view);
   addNodes(app, options);
+  addDrain(app, options);
   app.get('/api/v1/openapi.json', (context) => context.json(openApiDocument(app, options.version)));
   app.notFound((context) => {
     const allowed = methodsOf(app, context.req.path);
@@ -141,6 +144,13 @@ function addNodes(app: OpenAPIHono, options: AdminAppOptions): void {
       },
       200,
     );
+  });
+}
+
+function addDrain(app: OpenAPIHono, options: AdminAppOptions): void {
+  app.openapi(routes.drainRoute, (context) => {
+    options.drain(context.req.valid('query').deadlineSeconds * 1000);
+    return context.json(options.readiness(), 202);
   });
 }
 

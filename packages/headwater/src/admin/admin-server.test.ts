@@ -19,13 +19,19 @@ afterEach(async () => {
   for (const server of running.splice(0)) await server.stop(0);
 });
 
+const drains: number[] = [];
+const drain = async (deadlineMs: number): Promise<void> => {
+  drains.push(deadlineMs);
+  await Promise.resolve();
+};
+
 async function start(
   view: Partial<NodeView> = {},
   readiness: Readiness = { isReady: true, reasons: [] },
   over: Partial<NodeContext> = {},
 ): Promise<string> {
   const context = testContext(over);
-  const server = new AdminServer({ context, view: nodeView(view), readiness: () => readiness });
+  const server = new AdminServer({ context, view: nodeView(view), readiness: () => readiness, drain });
   await server.start();
   running.push(server);
   return `http://${context.addresses.all().admin ?? ''}`;
@@ -195,6 +201,23 @@ describe('the API', () => {
   });
 });
 
+describe('drain', () => {
+  it('begins with the deadline that is asked for, or five minutes', async () => {
+    const url = await start();
+    expect((await fetch(`${url}/api/v1/drain?deadlineSeconds=30`, { method: 'POST' })).status).toBe(202);
+    expect((await fetch(`${url}/api/v1/drain`, { method: 'POST' })).status).toBe(202);
+    expect(drains.splice(0)).toEqual([30_000, 300_000]);
+  });
+
+  it('does not begin with a deadline that is none, or by a GET', async () => {
+    const url = await start();
+    const [status] = await problemAt(`${url}/api/v1/drain?deadlineSeconds=soon`, { method: 'POST' });
+    expect(status).toBe(400);
+    expect((await problemAt(`${url}/api/v1/drain`))[0]).toBe(405);
+    expect(drains).toEqual([]);
+  });
+});
+
 describe('AdminServer.stop', () => {
   it('cuts connections that are still open at the deadline', async () => {
     const context = testContext();
@@ -202,6 +225,7 @@ describe('AdminServer.stop', () => {
       context,
       view: nodeView(),
       readiness: () => ({ isReady: true, reasons: [] }),
+      drain,
     });
     await server.start();
     const [host, port] = (context.addresses.all().admin ?? '').split(':');
@@ -218,7 +242,12 @@ describe('AdminServer.stop', () => {
   it('frees the port', async () => {
     const first = testContext();
     const make = (context: NodeContext): AdminServer =>
-      new AdminServer({ context, view: nodeView(), readiness: () => ({ isReady: true, reasons: [] }) });
+      new AdminServer({
+        context,
+        view: nodeView(),
+        readiness: () => ({ isReady: true, reasons: [] }),
+        drain,
+      });
     const server = make(first);
     await server.start();
     const port = Number(first.addresses.all().admin?.split(':')[1]);

@@ -17,6 +17,7 @@ export interface AdminServerOptions {
   readonly context: NodeContext;
   readonly view: NodeView;
   readiness(): Readiness;
+  drain(deadlineMs: number): Promise<void>;
 }
 
 /** Serves the admin API. */
@@ -35,6 +36,11 @@ export class AdminServer implements Service {
       version,
       view,
       readiness: () => options.readiness(),
+      drain: (deadlineMs) => {
+        options.drain(deadlineMs).catch((error: unknown) => {
+          context.logger.error({ err: error }, 'drain failed');
+        });
+      },
       status: () => ({ ...node, version, roles: [...roles], startedAt }),
       metrics: async () => ({ text: await metrics.render(), contentType: metrics.contentType }),
       failed: (error, path) => trouble.report('error', { err: error, path }, 'admin request failed'),

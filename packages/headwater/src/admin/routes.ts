@@ -130,3 +130,22 @@ export const kickRoute = createRoute({
   request: { params: z.object({ id: part }) },
   responses: { 204: { description: 'It is being closed.' }, ...malformed, 404: problem('No such session.') },
 });
+
+/** Sends everybody elsewhere. */
+export const drainRoute = createRoute({
+  method: 'post',
+  path: '/api/v1/drain',
+  summary: 'Take nobody new and send publishers elsewhere',
+  tags: ['nodes'],
+  request: {
+    query: z.object({
+      deadlineSeconds: z.coerce
+        .number()
+        .min(0)
+        .max(3600)
+        .default(300)
+        .describe('How long publishers have before they are sent away.'),
+    }),
+  },
+  responses: { 202: json(readinessSchema, 'It has begun.'), ...malformed },
+});

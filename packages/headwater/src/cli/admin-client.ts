@@ -19,8 +19,21 @@ export class AdminClient {
 
   /** One answer. Throws `CliError` when the node cannot be reached or refuses. */
   async get<Schema extends z.ZodType>(path: string, schema: Schema): Promise<z.output<Schema>> {
+    return this.#ask('GET', path, schema);
+  }
+
+  /** Has the node do something; throws as `get` does. */
+  async post<Schema extends z.ZodType>(path: string, schema: Schema): Promise<z.output<Schema>> {
+    return this.#ask('POST', path, schema);
+  }
+
+  async #ask<Schema extends z.ZodType>(
+    method: 'GET' | 'POST',
+    path: string,
+    schema: Schema,
+  ): Promise<z.output<Schema>> {
     const url = new URL(path, this.#base);
-    const response = await this.#fetch(url);
+    const response = await this.#fetch(url, method);
     const body: unknown = await response.json().catch(() => undefined);
     if (!response.ok) {
       const problem = problemSchema.safeParse(body);
@@ -32,9 +45,9 @@ export class AdminClient {
     throw new CliError(exitCode.fault, `${url.href} is not the admin API of a Headwater node`);
   }
 
-  async #fetch(url: URL): Promise<Response> {
+  async #fetch(url: URL, method: 'GET' | 'POST'): Promise<Response> {
     try {
-      return await fetch(url, { signal: AbortSignal.timeout(timeoutMs) });
+      return await fetch(url, { method, signal: AbortSignal.timeout(timeoutMs) });
     } catch (error) {
       const { cause } = error as Error;
       const reason =

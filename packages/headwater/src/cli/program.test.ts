@@ -89,7 +89,10 @@ describe('questions to a node', () => {
     const streams = Array.from({ length: 1001 }, (_, index) =>
       streamView(`live/${String(index).padStart(4, '0')}`),
     );
-    const node = new Node(context, { services: [], view: nodeView({ streams: () => streams }) });
+    const node = new Node(context, {
+      services: [],
+      view: nodeView({ streams: () => streams, drain: async () => undefined }),
+    });
     await node.start();
     const admin = ['--admin', context.addresses.all().admin ?? ''];
     const status = await run('status', ...admin);

@@ -64,6 +64,7 @@ function buildProgram(ended: (code: number) => void): Command {
   }
   addConfigCommands(program);
   addQueryCommands(program);
+  addDrainCommand(program);
   program
     .command('demo')
     .description('Publish a moving test picture with a tone, until stopped')
@@ -117,6 +118,19 @@ function addQueryCommands(program: Command): void {
         await runQuery(name as keyof typeof queries, options);
       });
   }
+}
+
+function addDrainCommand(program: Command): void {
+  program
+    .command('drain')
+    .argument('<node>', 'id of the node')
+    .description('Have a node take nobody new and send its publishers elsewhere')
+    .option('--admin <url>', 'admin address of any node of the cluster', 'http://127.0.0.1:9090')
+    .option('--deadline <seconds>', 'how long publishers have before they are sent away', '300')
+    .action(async (node: string, options: { admin: string; deadline: string }) => {
+      const { drainNode } = await import('./drain-command.ts');
+      await drainNode(node, options);
+    });
 }
 
 function withConfigOptions(command: Command): Command {
