@@ -4,3 +4,8 @@ export * from './stream-registry.ts';
 export { outranks, type OwnershipTitle } from './ownership.ts';
 export * from './memory-stream-registry.ts';
 export * from './node-heart.ts';
+export * from './leader-lease.ts';
+export * from './leader-lease-memory.ts';
+export * from './upstream-reports.ts';
+export * from './upstream-reports-memory.ts';
+export * from './upstream-reporter.ts';
