@@ -91,7 +91,8 @@ describe('questions to a node', () => {
     );
     const node = new Node(context, {
       services: [],
-      view: nodeView({ streams: () => streams, drain: async () => undefined }),
+      view: nodeView({ streams: () => streams }),
+      drain: async () => undefined,
     });
     await node.start();
     const admin = ['--admin', context.addresses.all().admin ?? ''];
