@@ -111,6 +111,50 @@ describe('a first publisher', () => {
   });
 });
 
+describe('a publisher that is being decided about', () => {
+  it('is refused, and its claim given back, when the node closes meanwhile', async () => {
+    const deciding = publish('live/cam1');
+    origin.close();
+    expect((await deciding).refusedWith?.code).toBe('draining');
+    expect(origin.streams.size).toBe(0);
+    expect(await registry.streams()).toEqual([]);
+  });
+
+  it('counts as one of the publishers that the node may have', async () => {
+    const names = ['live/a', 'live/b', 'live/c', 'live/d'];
+    const publishers = await Promise.all(names.map((name) => publish(name)));
+    expect(publishers.map(({ isAccepted }) => isAccepted)).toEqual([true, true, true, false]);
+    expect(publishers[3]?.refusedWith?.code).toBe('limit_reached');
+  });
+
+  it('claims nothing when it goes away before the access decision', async () => {
+    const first = await publish('live/cam1', 'secret');
+    const epoch = origin.streams.get(key)?.epoch;
+    const second = new TestPublisher('live/cam1', { token: 'secret' });
+    const deciding = origin.publish(second, { sessionId: 'x', protocol: 'rtmp', remoteAddress: '' });
+    second.isCancelled = true;
+    await deciding;
+    expect(first.closedFor).toBeUndefined();
+    expect((await registry.stream(key))?.epoch).toBe(epoch);
+  });
+
+  it('leaves the stream held at the new epoch when it goes away once it has claimed it', async () => {
+    const first = await publish('live/cam1', 'secret');
+    const epoch = origin.streams.get(key)?.epoch ?? 0;
+    const second = new TestPublisher('live/cam1', { token: 'secret' });
+    registry.watch((event) => {
+      if (event.type === 'stream_claimed') second.isCancelled = true;
+    });
+    await origin.publish(second, { sessionId: 'x', protocol: 'rtmp', remoteAddress: '' });
+    // Edges take nothing below the claimed epoch any more, so the first must come back.
+    expect(first.closedFor).toBe('replaced');
+    expect(origin.streams.get(key)).toMatchObject({ state: 'interrupted' });
+    expect(origin.streams.get(key)?.epoch).toBeGreaterThan(epoch);
+    expect((await registry.stream(key))?.state).toBe('interrupted');
+    expect(origin.publishers).toBe(0);
+  });
+});
+
 describe('a second publisher of a live stream', () => {
   it('without credentials is refused while the first has sent anything in the last 2 s', async () => {
     const first = await publish('live/cam1');
@@ -138,6 +182,12 @@ describe('a second publisher of a live stream', () => {
     const second = await publish('live/cam1', 'secret');
     expect(second.isAccepted).toBe(true);
     expect(first.closedFor).toBe('replaced');
+  });
+
+  it('takes the place of the first also where the node has as many publishers as it may', async () => {
+    for (const name of ['live/cam1', 'live/b', 'live/c']) await publish(name, 'secret');
+    expect((await publish('live/cam1', 'secret')).isAccepted).toBe(true);
+    expect(origin.publishers).toBe(3);
   });
 
   it('with another credential never replaces the first, however silent', async () => {

@@ -55,7 +55,7 @@ export class Origin {
     this.feed = new RelayFeed((key) => this.#streams.get(key));
     this.#published = options.metrics.counter({
       name: 'headwater_publish_attempts_total',
-      help: 'Publish attempts by outcome: accepted, or the code of the refusal.',
+      help: 'Publish attempts by outcome: accepted, client_closed, or the code of the refusal.',
       labels: ['outcome'],
     });
     this.#live = options.metrics.gauge({
@@ -104,8 +104,8 @@ export class Origin {
   /** Decides about a publisher; answers it by `accept` or `refuse`. Never rejects. */
   async publish(attempt: PublishAttempt, context: PublishContext): Promise<void> {
     try {
-      await this.#admit(attempt, context);
-      this.#published.add(1, { outcome: 'accepted' });
+      const outcome = await this.#admit(attempt, context);
+      this.#published.add(1, { outcome });
     } catch (caught) {
       const error = toAppError(caught);
       this.#published.add(1, { outcome: error.code });
@@ -140,24 +140,43 @@ export class Origin {
     for (const key of [...this.#streams.keys()]) this.#close(key, 'shutdown');
   }
 
-  async #admit(attempt: PublishAttempt, context: PublishContext): Promise<void> {
+  async #admit(attempt: PublishAttempt, context: PublishContext): Promise<'accepted' | 'client_closed'> {
     const key = streamKey(attempt.app, attempt.name);
-    if (this.#isDraining) throw new AppError('draining');
-    if (this.#sessions.size >= this.#options.maxPublishers) {
-      throw new AppError('limit_reached', {
-        details: { limit: 'publishers', max: this.#options.maxPublishers },
-      });
-    }
+    this.#refuseWhileDraining();
+    this.#refuseAboveLimit(key);
     if (this.#deciding.has(key)) throw new AppError('already_publishing', { details: { stream: key } });
     this.#deciding.add(key);
+    const isGone = (): boolean => attempt.isCancelled;
     try {
       const credential = await this.#decideAccess(key, attempt, context);
+      if (isGone()) return 'client_closed';
+      this.#refuseWhileDraining();
       const epoch = await this.#claim(key, credential);
-      if (attempt.isCancelled) await this.#options.registry.release(key, this.#options.node, epoch);
-      else this.#open({ key, epoch, credential, attempt, context });
+      // The claim has fenced off what this node has under the key: its successor is opened whatever happened meanwhile,
+      // and is held when its publisher is gone already.
+      if (this.#streams.has(key) || !(isGone() || this.#isDraining)) {
+        this.#open({ key, epoch, credential, attempt, context });
+      } else {
+        await this.#options.registry.release(key, this.#options.node, epoch);
+        if (!isGone()) this.#refuseWhileDraining();
+      }
+      return isGone() ? 'client_closed' : 'accepted';
     } finally {
       this.#deciding.delete(key);
     }
+  }
+
+  #refuseWhileDraining(): void {
+    if (this.#isDraining) throw new AppError('draining');
+  }
+
+  // Those being decided about count; one that may take over the stream it asks for needs no place of its own.
+  #refuseAboveLimit(key: StreamKey): void {
+    const { maxPublishers } = this.#options;
+    let publishers = this.#sessions.size;
+    for (const deciding of this.#deciding) if (!this.#sessions.has(deciding)) publishers++;
+    if (publishers < maxPublishers || this.#sessions.has(key)) return;
+    throw new AppError('limit_reached', { details: { limit: 'publishers', max: maxPublishers } });
   }
 
   async #decideAccess(

@@ -27,6 +27,10 @@ export class TestPublisher implements PublishAttempt {
   }
 
   accept(receiver: PublishReceiver): PublishControl {
+    if (this.isCancelled) {
+      receiver.ended('client_closed');
+      return { close: () => undefined, requestReconnect: () => false };
+    }
     this.#receiver = receiver;
     return {
       close: (reason) => {
