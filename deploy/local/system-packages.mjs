@@ -4,11 +4,20 @@ import { delimiter, join } from 'node:path';
 import { StepFailed, capture, say, step } from './step.mjs';
 
 /** Debian package → the program that shows it is there. */
-const packages = { ffmpeg: 'ffmpeg', 'redis-server': 'redis-server', chromium: 'chromium' };
+const packages = {
+  ffmpeg: 'ffmpeg',
+  'redis-server': 'redis-server',
+  chromium: 'chromium',
+  rtmpdump: 'rtmpdump',
+  'gstreamer1.0-tools': 'gst-launch-1.0',
+};
+
+/** The package of GStreamer's RTMP elements, which are no programs. */
+const gstreamerRtmp = 'gstreamer1.0-plugins-bad';
 
 /** Makes the programs that tests need available, or fails with one sentence that says how to get them. */
 export async function ensureSystemPackages() {
-  const missing = missingPackages();
+  const missing = await missingPackages();
   if (missing.length === 0) return;
   const how = `apt-get install ${missing.join(' ')}`;
   if (process.getuid?.() !== 0 || !isOnPath('apt-get')) {
@@ -31,16 +40,24 @@ export async function ensureSystemPackages() {
     await step('fetching the package lists', 'apt-get', ['-qq', 'update'], { env });
     await step(`installing ${missing.join(', ')}`, 'apt-get', args, { env });
   }
-  const stillMissing = missingPackages();
+  const stillMissing = await missingPackages();
   if (stillMissing.length > 0) {
     throw new StepFailed(`${stillMissing.join(', ')} cannot be found after: ${how}`);
   }
 }
 
-function missingPackages() {
-  return Object.entries(packages)
+async function missingPackages() {
+  const missing = Object.entries(packages)
     .filter(([, program]) => !isOnPath(program))
     .map(([name]) => name);
+  if (!(await hasGstreamerRtmp())) missing.push(gstreamerRtmp);
+  return missing;
+}
+
+async function hasGstreamerRtmp() {
+  if (!isOnPath('gst-inspect-1.0')) return false;
+  const { code } = await capture('gst-inspect-1.0', ['--exists', 'rtmp2src']);
+  return code === 0;
 }
 
 /** @param {string} program */
