@@ -4,7 +4,9 @@ import { describe, expect, it } from 'vitest';
 import { MemoryStreamRegistry } from './memory-stream-registry.ts';
 import {
   claimedRecord,
+  failoverConformance,
   registryConformance,
+  type FailoverHarness,
   testBeat,
   testClaim,
   testNode,
@@ -13,7 +15,7 @@ import {
 
 const leaseMs = 4_000;
 
-registryConformance('MemoryStreamRegistry', async () => {
+async function makeHarness(): Promise<FailoverHarness> {
   const clock = new ManualClock();
   const registry = new MemoryStreamRegistry({ clock, leaseMs });
   return Promise.resolve({
@@ -36,7 +38,10 @@ registryConformance('MemoryStreamRegistry', async () => {
     },
     close: async () => registry.close(),
   });
-});
+}
+
+registryConformance('MemoryStreamRegistry', makeHarness);
+failoverConformance('MemoryStreamRegistry', makeHarness);
 
 /** A clock whose wall can be set, and which can jump as when the process was stopped. */
 class AdjustableClock extends ManualClock {

@@ -4,8 +4,23 @@
 import { AppError, silentLogger, type Clock, type Logger, type StreamKey } from '@headwater/contracts';
 import { EpochMemory } from './epoch-memory.ts';
 import { EventFeed } from './event-feed.ts';
+import type {
+  EndOrphanRequest,
+  ExpelRequest,
+  FailoverRegistry,
+  FencedOutcome,
+  NodeSighting,
+  StandbyRequest,
+} from './failover-registry.ts';
 import type { NodeRecord, NodeRef } from './node-record.ts';
-import { agreesWith, assertedRecord, isSameRun, judgeOwned } from './ownership.ts';
+import {
+  agreesWith,
+  assertedRecord,
+  isSameRun,
+  isSameStandby,
+  judgeOwned,
+  withStandby,
+} from './ownership.ts';
 import { RunTime } from './run-time.ts';
 import type { StreamRecord } from './stream-record.ts';
 import type {
@@ -39,13 +54,14 @@ export interface SavedRegistry {
   readonly nodes: ReadonlyMap<string, Readonly<NodeEntry>>;
   readonly streams: ReadonlyMap<StreamKey, StreamRecord>;
   readonly epochs: EpochMemory;
+  readonly fence: number;
 }
 
 /**
- * `StreamRegistry` in this process's memory. The epoch of a claim is the largest of: the stream's last one + 1, the
+ * `StreamRegistry` and `FailoverRegistry` in this process's memory. The epoch of a claim is the largest of: the stream's last one + 1, the
  * highest that the claimer has seen + 1, and the wall clock in ms.
  */
-export class MemoryStreamRegistry implements StreamRegistry {
+export class MemoryStreamRegistry implements StreamRegistry, FailoverRegistry {
   readonly #clock: Clock;
   readonly #leaseMs: number;
   readonly #time: RunTime;
@@ -55,6 +71,8 @@ export class MemoryStreamRegistry implements StreamRegistry {
   #nodes = new Map<string, NodeEntry>();
   /** What owners have declared, by stream; see `#shown`. */
   #streams = new Map<StreamKey, StreamRecord>();
+  /** The highest token of a leadership that has written. */
+  #fence = 0;
   #isClosed = false;
 
   constructor(options: MemoryStreamRegistryOptions) {
@@ -155,9 +173,7 @@ export class MemoryStreamRegistry implements StreamRegistry {
     this.#begin();
     const current = this.#owned(stream, owner, epoch);
     if (current === undefined) return false;
-    this.#streams.delete(stream);
-    this.#epochs.remember(stream, epoch);
-    this.#feed.emit({ type: 'stream_ended', record: { ...current, state: 'ended', relayAddress: '' } });
+    this.#end(current);
     return true;
   }
 
@@ -170,6 +186,51 @@ export class MemoryStreamRegistry implements StreamRegistry {
   async streams(): Promise<readonly StreamRecord[]> {
     this.#begin();
     return [...this.#streams.values()].map((record) => this.#shown(record));
+  }
+
+  async fence(token: number): Promise<boolean> {
+    this.#begin();
+    return this.#mayWrite(token);
+  }
+
+  async sightings(): Promise<readonly NodeSighting[]> {
+    this.#begin();
+    return [...this.#nodes.values()].map((entry) => ({
+      node: entry.record,
+      silentMs: this.#silentMs(entry),
+    }));
+  }
+
+  async expel({ token, node, silentMs }: ExpelRequest): Promise<FencedOutcome> {
+    this.#begin();
+    if (!this.#mayWrite(token)) return 'fenced';
+    const entry = this.#nodes.get(node.nodeId);
+    if (entry === undefined || !isSameRun(entry.record, node)) return 'unchanged';
+    if (this.#silentMs(entry) < silentMs) return 'conflict';
+    this.#drop(node);
+    return 'applied';
+  }
+
+  async setStandby({ token, stream, epoch, standby }: StandbyRequest): Promise<FencedOutcome> {
+    this.#begin();
+    if (!this.#mayWrite(token)) return 'fenced';
+    const current = this.#streams.get(stream);
+    if (current?.epoch !== epoch) return 'conflict';
+    if (isSameStandby(current.standby, standby)) return 'unchanged';
+    const record = withStandby(current, standby);
+    this.#streams.set(stream, record);
+    this.#feed.emit({ type: 'stream_updated', record: this.#shown(record) });
+    return 'applied';
+  }
+
+  async endOrphan({ token, stream, epoch }: EndOrphanRequest): Promise<FencedOutcome> {
+    this.#begin();
+    if (!this.#mayWrite(token)) return 'fenced';
+    const current = this.#streams.get(stream);
+    if (current === undefined) return 'unchanged';
+    if (current.epoch !== epoch || this.#isAlive(current.owner)) return 'conflict';
+    this.#end(current);
+    return 'applied';
   }
 
   watch(listener: (event: RegistryEvent) => void): Watch {
@@ -188,6 +249,7 @@ export class MemoryStreamRegistry implements StreamRegistry {
       nodes: new Map([...this.#nodes].map(([nodeId, entry]) => [nodeId, { ...entry }])),
       streams: new Map(this.#streams),
       epochs: this.#epochs.copy(),
+      fence: this.#fence,
     };
   }
 
@@ -195,6 +257,7 @@ export class MemoryStreamRegistry implements StreamRegistry {
   restore(saved?: SavedRegistry): void {
     this.#nodes = new Map([...(saved?.nodes ?? [])].map(([nodeId, entry]) => [nodeId, { ...entry }]));
     this.#streams = new Map(saved?.streams);
+    this.#fence = saved?.fence ?? 0;
     this.#epochs = saved?.epochs.copy() ?? new EpochMemory(this.#rememberedStreams);
   }
 
@@ -210,6 +273,21 @@ export class MemoryStreamRegistry implements StreamRegistry {
     for (const { record, leaseEndsMs } of this.#nodes.values()) {
       if (leaseEndsMs <= nowMs) this.#drop(record);
     }
+  }
+
+  #mayWrite(token: number): boolean {
+    this.#fence = Math.max(this.#fence, token);
+    return token === this.#fence;
+  }
+
+  #silentMs(entry: NodeEntry): number {
+    return this.#leaseMs - (entry.leaseEndsMs - this.#time.nowMs());
+  }
+
+  #end(record: StreamRecord): void {
+    this.#streams.delete(record.stream);
+    this.#epochs.remember(record.stream, record.epoch);
+    this.#feed.emit({ type: 'stream_ended', record: { ...record, state: 'ended', relayAddress: '' } });
   }
 
   #entry(record: NodeRecord): NodeEntry {

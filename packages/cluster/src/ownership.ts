@@ -1,7 +1,7 @@
 // Who has a stream when two say so: after a failover that lost writes, or when a registry is rebuilt from heartbeats.
 import type { StreamKey } from '@headwater/contracts';
 import type { NodeRef } from './node-record.ts';
-import type { StreamRecord } from './stream-record.ts';
+import type { Standby, StreamRecord } from './stream-record.ts';
 import type { OwnedState, OwnedStream } from './stream-registry.ts';
 
 /** One party's title to a stream. */
@@ -65,4 +65,18 @@ export function agreesWith(
 /** True for the same run of the same node. */
 export function isSameRun(a: NodeRef, b: NodeRef): boolean {
   return a.nodeId === b.nodeId && a.incarnation === b.incarnation;
+}
+
+/** True for the same run of the same node at the same address, and for nobody twice. */
+export function isSameStandby(a: Standby | undefined, b: Standby | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  return isSameRun(a, b) && a.relayAddress === b.relayAddress;
+}
+
+/** The same record with another standby, or with none. */
+export function withStandby(record: StreamRecord, standby: Standby | undefined): StreamRecord {
+  const changed: { -readonly [Key in keyof StreamRecord]: StreamRecord[Key] } = { ...record };
+  if (standby === undefined) delete changed.standby;
+  else changed.standby = standby;
+  return changed;
 }

@@ -7,6 +7,12 @@ import type { NodeRef } from './node-record.ts';
  */
 export type StreamState = 'live' | 'interrupted' | 'orphaned' | 'ended';
 
+/** The node that follows a stream, so that a switch to it finds a warm ring. */
+export interface Standby extends NodeRef {
+  /** Where to pull the stream from it, `host:port`. */
+  readonly relayAddress: string;
+}
+
 /** A stream as the registry knows it. */
 export interface StreamRecord {
   readonly stream: StreamKey;
@@ -19,6 +25,8 @@ export interface StreamRecord {
   /** The digest that a publisher must prove to take the stream over; absent when it published without one. */
   readonly credential?: string;
   readonly codecs: readonly string[];
+  /** Appointed for this epoch by a controller; absent when there is none. */
+  readonly standby?: Standby;
   /** Registry time at which this epoch began, Unix ms; for display only. */
   readonly sinceMs: number;
 }

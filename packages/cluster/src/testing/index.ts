@@ -3,3 +3,4 @@ export * from './registry-harness.ts';
 export * from './unreliable-registry.ts';
 export * from './leader-lease-conformance.ts';
 export * from './upstream-reports-conformance.ts';
+export * from './failover-conformance.ts';
