@@ -29,7 +29,7 @@ export interface EdgeStreamSettings {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly registry: StreamRegistry;
-  readonly relay: RelayClient;
+  readonly relay: Pick<RelayClient, 'pull'>;
   readonly ring: FrameRingLimits;
   readonly flushPlan: FlushPlan;
   readonly holdMs: number;

@@ -28,7 +28,7 @@ export interface UpstreamListener {
 export interface UpstreamOptions {
   readonly stream: StreamKey;
   readonly registry: StreamRegistry;
-  readonly relay: RelayClient;
+  readonly relay: Pick<RelayClient, 'pull'>;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly listener: UpstreamListener;
@@ -50,7 +50,13 @@ export class Upstream {
   readonly #options: UpstreamOptions;
   #pull: Pull | undefined;
   #epoch = 0;
+  /** The highest epoch that the registry spoke of or an owner had: nothing below it is pulled. */
+  #highestEpoch = 0;
+  /** The epoch whose end the registry spoke of while it was pulled. */
+  #endedEpoch = 0;
   #nextSequence = 0;
+  /** Whether the epoch has brought media, and so the headers before it: only then can a pull go on after it. */
+  #hasMedia = false;
   #attempts = 0;
   #retryTimer: Timer | undefined;
   #isResolving = false;
@@ -71,15 +77,20 @@ export class Upstream {
 
   /** The registry says that the stream has a new owner or epoch. */
   claimed(record: StreamRecord): void {
-    if (this.#isClosed || record.epoch <= this.#epoch) return;
+    if (this.#isClosed || record.epoch < this.#highestEpoch) return;
+    if (record.epoch === this.#highestEpoch && this.#pull !== undefined) return;
     this.#attempts = 0;
     this.#connect(record);
   }
 
-  /** The registry says that the stream is over. A pull that is open hears it from the owner, in order with the frames. */
+  /**
+   * The registry says that the stream is over. A pull hears it from the owner, in order with the frames; it counts when
+   * the pull breaks off without.
+   */
   endedElsewhere(record: StreamRecord): void {
-    if (this.#isClosed || this.#pull !== undefined || record.epoch < this.#epoch || this.#epoch === 0) return;
-    this.#options.listener.ended('stream_ended');
+    if (this.#isClosed || record.epoch < this.#highestEpoch || this.#epoch === 0) return;
+    if (this.#pull === undefined) this.#options.listener.ended('stream_ended');
+    else this.#endedEpoch = record.epoch;
   }
 
   close(): void {
@@ -106,7 +117,7 @@ export class Upstream {
   #follow(record: StreamRecord | undefined): void {
     if (this.#isClosed) return;
     const isServed = record?.state === 'live' || record?.state === 'interrupted';
-    if (isServed && record.epoch >= this.#epoch) this.#connect(record);
+    if (isServed && record.epoch >= this.#highestEpoch) this.#connect(record);
     else this.#retryLater();
   }
 
@@ -114,8 +125,9 @@ export class Upstream {
     this.#retryTimer?.cancel();
     this.#retryTimer = undefined;
     this.#pull?.close();
+    this.#highestEpoch = record.epoch;
     const { stream, relay } = this.#options;
-    const resume = this.#epoch > 0 ? { epoch: this.#epoch, sequence: this.#nextSequence } : undefined;
+    const resume = this.#hasMedia ? { epoch: this.#epoch, sequence: this.#nextSequence } : undefined;
     this.#pull = relay.pull(
       record.relayAddress,
       { stream, minEpoch: record.epoch, ...(resume === undefined ? {} : { resume }) },
@@ -127,9 +139,12 @@ export class Upstream {
     const { listener } = this.#options;
     return {
       opened: (info) => {
-        this.#attempts = 0;
-        if (info.epoch !== this.#epoch) this.#nextSequence = info.firstSequence;
+        if (info.epoch !== this.#epoch) {
+          this.#nextSequence = info.firstSequence;
+          this.#hasMedia = false;
+        }
         this.#epoch = info.epoch;
+        this.#highestEpoch = Math.max(this.#highestEpoch, info.epoch);
         listener.opened(info);
       },
       frames: (frames) => {
@@ -137,6 +152,10 @@ export class Upstream {
         const last = fresh[fresh.length - 1];
         if (last === undefined) return;
         this.#nextSequence = Math.max(this.#nextSequence, last.sequence + 1);
+        if (fresh.some(isMedia)) {
+          this.#hasMedia = true;
+          this.#attempts = 0;
+        }
         listener.frames(this.#epoch, fresh);
       },
       state: (state) => {
@@ -144,27 +163,35 @@ export class Upstream {
       },
       ended: (reason) => {
         this.#pull = undefined;
-        if (finalReasons.has(reason)) {
-          listener.ended(reason);
-          return;
+        if (finalReasons.has(reason)) listener.ended(reason);
+        else if (this.#isStillWanted()) {
+          if (reason === 'replaced') void this.#resolve();
+          else this.#retryLater();
         }
-        listener.lost();
-        void this.#resolve();
       },
       failed: (error) => {
         this.#pull = undefined;
-        this.#options.logger.warn({ err: error, attempt: this.#attempts }, 'pull failed');
-        listener.lost();
-        this.#retryLater();
+        // The first failure in a row says it; the stream's phase shows that it goes on.
+        const level = this.#attempts === 0 ? error.entry.level : 'debug';
+        this.#options.logger[level]({ err: error, attempt: this.#attempts }, 'pull failed');
+        if (this.#isStillWanted()) this.#retryLater();
       },
     };
+  }
+
+  /** Tells the listener what a pull that broke off means. False when the stream is over. */
+  #isStillWanted(): boolean {
+    const { listener } = this.#options;
+    const isOver = this.#endedEpoch > 0 && this.#endedEpoch >= this.#highestEpoch;
+    if (isOver) listener.ended('stream_ended');
+    else listener.lost();
+    return !isOver;
   }
 
   // A pull that could not go on where the last one broke starts at a keyframe, which may have been delivered already.
   // Headers and metadata are sent again at each start, and do no harm.
   #withoutRepeats(frames: readonly Frame[]): readonly Frame[] {
-    const isRepeat = (frame: Frame): boolean =>
-      frame.sequence < this.#nextSequence && (frame.role === 'keyframe' || frame.role === 'media');
+    const isRepeat = (frame: Frame): boolean => frame.sequence < this.#nextSequence && isMedia(frame);
     return frames.some(isRepeat) ? frames.filter((frame) => !isRepeat(frame)) : frames;
   }
 
@@ -178,4 +205,8 @@ export class Upstream {
       void this.#resolve();
     });
   }
+}
+
+function isMedia({ role }: Frame): boolean {
+  return role === 'keyframe' || role === 'media';
 }

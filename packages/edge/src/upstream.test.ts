@@ -1,0 +1,204 @@
+import { AppError, parseStreamKey, silentLogger, type CloseReason } from '@headwater/contracts';
+import { ManualClock } from '@headwater/contracts/testing';
+import { MemoryStreamRegistry, type StreamRecord } from '@headwater/cluster';
+import type { Frame } from '@headwater/media';
+import type { PullHandler, PullRequest } from '@headwater/relay';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { Upstream } from './upstream.ts';
+
+const stream = parseStreamKey('live/cam1');
+
+interface ScriptedPull {
+  readonly address: string;
+  readonly request: Omit<PullRequest, 'nodeId'>;
+  readonly handler: PullHandler;
+  isClosed: boolean;
+}
+
+let clock: ManualClock;
+let registry: MemoryStreamRegistry;
+let pulls: ScriptedPull[];
+let heard: string[];
+let upstream: Upstream;
+
+function record(epoch: number, state: StreamRecord['state'] = 'live'): StreamRecord {
+  return {
+    stream,
+    owner: { nodeId: `origin-${String(epoch)}`, incarnation: 'run' },
+    relayAddress: `origin-${String(epoch)}:1`,
+    epoch,
+    state,
+    codecs: [],
+    sinceMs: 0,
+  };
+}
+
+function frame(sequence: number, role: Frame['role'] = 'media'): Frame {
+  return { kind: 'video', role, sequence, timestampMs: sequence * 40, payload: Buffer.from([0x27, 1]) };
+}
+
+/** The newest pull. */
+function last(): ScriptedPull {
+  const pull = pulls.at(-1);
+  if (pull === undefined) throw new Error('nothing was pulled');
+  return pull;
+}
+
+function opened(epoch: number, firstSequence = 0): void {
+  last().handler.opened({ epoch, firstSequence, resumed: false, state: 'live' });
+}
+
+const cut = (): void => {
+  last().handler.failed(new AppError('upstream_unavailable'));
+};
+
+/** Lets look-ups of the registry come back. */
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < 10; turn++) await Promise.resolve();
+}
+
+beforeEach(() => {
+  clock = new ManualClock();
+  registry = new MemoryStreamRegistry({ clock });
+  pulls = [];
+  heard = [];
+  upstream = new Upstream({
+    stream,
+    registry,
+    relay: {
+      pull: (address, request, handler) => {
+        const pull = { address, request, handler, isClosed: false };
+        pulls.push(pull);
+        return { close: () => void (pull.isClosed = true) };
+      },
+    },
+    clock,
+    logger: silentLogger,
+    listener: {
+      opened: ({ epoch }) => heard.push(`opened ${String(epoch)}`),
+      frames: (epoch, frames) =>
+        heard.push(`frames ${String(epoch)} ${frames.map(({ sequence }) => sequence).join()}`),
+      state: (state) => heard.push(state),
+      lost: () => heard.push('lost'),
+      ended: (reason: CloseReason) => heard.push(`ended ${reason}`),
+    },
+    random: () => 0.5,
+  });
+});
+
+describe('a pull that breaks off', () => {
+  beforeEach(() => {
+    upstream.claimed(record(5));
+    opened(5, 3);
+  });
+
+  it('goes on after its last frame', () => {
+    last().handler.frames([frame(0, 'header'), frame(3, 'keyframe'), frame(4)]);
+    cut();
+    upstream.claimed(record(5));
+    expect(last().request).toMatchObject({ minEpoch: 5, resume: { epoch: 5, sequence: 5 } });
+  });
+
+  it('starts afresh where it had brought no media yet, so that the headers come', () => {
+    cut();
+    upstream.claimed(record(5));
+    expect(last().request.resume).toBeUndefined();
+    opened(5, 3);
+    last().handler.frames([frame(0, 'header')]);
+    cut();
+    upstream.claimed(record(5));
+    expect(last().request.resume).toBeUndefined();
+  });
+
+  it('starts afresh at a new epoch that had brought no media yet', () => {
+    last().handler.frames([frame(3, 'keyframe')]);
+    upstream.claimed(record(6));
+    opened(6);
+    cut();
+    upstream.claimed(record(6));
+    expect(last().request.resume).toBeUndefined();
+  });
+});
+
+describe('the news of a claim', () => {
+  it('moves the pull to a higher epoch', () => {
+    upstream.claimed(record(5));
+    upstream.claimed(record(6));
+    expect(pulls.map(({ address, isClosed }) => [address, isClosed])).toEqual([
+      ['origin-5:1', true],
+      ['origin-6:1', false],
+    ]);
+  });
+
+  it('changes nothing when a pull of that epoch or a higher one is already opening', () => {
+    upstream.claimed(record(6));
+    upstream.claimed(record(6));
+    upstream.claimed(record(5));
+    expect(pulls).toHaveLength(1);
+    expect(last().isClosed).toBe(false);
+  });
+
+  it('of a lower epoch is nothing to fall back to when the pull of a higher one failed', () => {
+    upstream.claimed(record(6));
+    cut();
+    upstream.claimed(record(5));
+    expect(pulls).toHaveLength(1);
+  });
+});
+
+describe('the news of an end', () => {
+  beforeEach(() => {
+    upstream.claimed(record(5));
+    opened(5);
+    last().handler.frames([frame(0, 'keyframe')]);
+    heard = [];
+  });
+
+  it('is left to the owner while the pull is open', () => {
+    upstream.endedElsewhere(record(5, 'ended'));
+    expect(heard).toEqual([]);
+    last().handler.ended('unpublished');
+    expect(heard).toEqual(['ended unpublished']);
+  });
+
+  it('ends the stream when the pull breaks off without the owner having said so', () => {
+    upstream.endedElsewhere(record(5, 'ended'));
+    cut();
+    expect(heard).toEqual(['ended stream_ended']);
+  });
+
+  it('means nothing once a higher epoch was claimed', () => {
+    upstream.endedElsewhere(record(5, 'ended'));
+    upstream.claimed(record(6));
+    cut();
+    expect(heard).toEqual(['lost']);
+  });
+
+  it('ends the stream at once while nothing is pulled', async () => {
+    cut();
+    await settle();
+    upstream.endedElsewhere(record(5, 'ended'));
+    expect(heard).toEqual(['lost', 'ended stream_ended']);
+  });
+});
+
+it('an owner that opens and ends again and again is not asked without a pause', async () => {
+  await registry.join({
+    ...record(5).owner,
+    roles: ['origin'],
+    zone: '',
+    region: '',
+    addresses: {},
+    isDraining: false,
+    load: { cpu: 0, publishers: 0, viewers: 0, egressBitsPerSecond: 0 },
+  });
+  await registry.claim({ stream, owner: record(5).owner, relayAddress: 'origin-5:1' });
+  upstream.start();
+  await settle();
+  for (let round = 0; round < 20; round++) {
+    opened(clock.wallMs());
+    last().handler.ended('internal_error');
+    await settle();
+  }
+  expect(pulls).toHaveLength(1);
+});
