@@ -10,3 +10,7 @@ export * from './leader-lease-memory.ts';
 export * from './upstream-reports.ts';
 export * from './upstream-reports-memory.ts';
 export * from './upstream-reporter.ts';
+export * from './redis/redis-server.ts';
+export { RedisStreamRegistry, type RedisStreamRegistryOptions } from './redis/redis-stream-registry.ts';
+export { defaultGuardedCallLimits, type GuardedCallLimits } from './redis/guarded-calls.ts';
+export type { BreakerState } from './redis/circuit-breaker.ts';

@@ -1,0 +1,15 @@
+-- Ends a stream; its epoch is remembered.
+-- ARGV    5 stream · 6 node id · 7 run · 8 epoch
+-- Reply   { 1, notes } · { 0, notes } when owner or epoch are not current
+-- Guarantee: compare-and-delete by owner, run and epoch.
+local stream = ARGV[5]
+local record = read_stream(stream)
+if not record or record.owner ~= ARGV[6] or record.run ~= ARGV[7] or record.epoch ~= tonumber(ARGV[8]) then
+  return { 0, notes }
+end
+redis.call('HDEL', streams, stream)
+redis.call('ZREM', owners, owner_tag(record.owner, record.run) .. stream)
+remember_end(stream, record.epoch)
+record.state, record.relay = 'ended', ''
+emit('stream_ended', 'stream', stream, 'record', shown(record))
+return { 1, notes }
