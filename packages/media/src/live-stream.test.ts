@@ -40,7 +40,7 @@ function label(frame: Frame): string {
 function open(flushPlan: FlushPlan = mergeFrom(1_000_000)): void {
   sequence = 0;
   clock = new ManualClock();
-  stream = new LiveStream({ key: streamKey('live', 'test'), clock, ring: {}, flushPlan });
+  stream = new LiveStream({ key: streamKey('live', 'test'), clock, ring: { keep: 'gop' }, flushPlan });
 }
 
 function push(kind: FrameKind, payload: Buffer, timestampMs = sequence * 20): void {

@@ -74,6 +74,11 @@ export class Origin {
     return this.#sessions.values();
   }
 
+  /** True once it takes no new publishers. */
+  get isDraining(): boolean {
+    return this.#isDraining;
+  }
+
   get publishers(): number {
     return this.#sessions.size;
   }

@@ -35,7 +35,7 @@ describe('testFrames', () => {
     expect(keyframes.map(({ timestampMs }) => timestampMs)).toEqual([0, 2000, 4000, 6000]);
   });
 
-  it.each<[TestStreamOptions['video'], TestStreamOptions['audio'], boolean]>([
+  it.each<[Required<TestStreamOptions>['video'], Required<TestStreamOptions>['audio'], boolean]>([
     ['avc1', 'mp4a', false],
     ['avc1', 'mp4a', true],
     ['hvc1', 'Opus', false],
