@@ -40,7 +40,7 @@ export interface EdgeStreamSettings {
 
 /** A viewer's share in an edge stream. `release` ends it, also while still waiting; twice does nothing. */
 export interface StreamLease {
-  /** Resolves when the stream is there; rejects `stream_not_found` when it does not come in time. */
+  /** Resolves when the stream is there; rejects `stream_not_found` when it does not come in time, `draining` at shutdown. */
   readonly ready: Promise<LiveStream>;
   readonly release: () => void;
 }
@@ -149,7 +149,8 @@ export class EdgeStream {
     this.#holdTimer?.cancel();
     this.#lingerTimer?.cancel();
     this.#upstream.close();
-    for (const waiter of [...this.#waiters]) this.#settle(waiter, () => waiter.reject(this.#notFound()));
+    const error = reason === 'shutdown' ? new AppError('draining') : this.#notFound();
+    for (const waiter of [...this.#waiters]) this.#settle(waiter, () => waiter.reject(error));
     this.#live.close(reason);
     this.#logger.info({ reason }, 'edge stream closed');
     this.#closed(reason);

@@ -111,10 +111,12 @@ export class Edge {
       return await this.#admit(request);
     } catch (caught) {
       const error = toAppError(caught);
-      this.#ends.add(1, { protocol, reason: error.code });
+      // Whatever came of the wait: one that has left was not refused.
+      const isGone = request.signal.aborted;
+      this.#ends.add(1, { protocol, reason: isGone ? 'client_closed' : error.code });
       const { sessionId, remoteAddress } = request.context;
       const fields = { sessionId, protocol, remoteAddress, app: request.app, name: request.name, err: error };
-      if (!request.signal.aborted) this.#logger[error.entry.level](fields, 'play refused');
+      if (!isGone) this.#logger[error.entry.level](fields, 'play refused');
       throw error;
     }
   }
@@ -147,7 +149,7 @@ export class Edge {
   }
 
   async #admit(request: ViewRequest): Promise<Viewer> {
-    if (this.#isDraining) throw new AppError('draining');
+    this.#refuseWhileDraining();
     const { maxViewers } = this.#options;
     if (this.#viewers.size + this.#waiting >= maxViewers) {
       throw new AppError('limit_reached', { details: { limit: 'viewers', max: maxViewers } });
@@ -155,10 +157,15 @@ export class Edge {
     this.#waiting++;
     try {
       const key = await this.#permit(request);
+      this.#refuseWhileDraining();
       return await this.#lease(key, request);
     } finally {
       this.#waiting--;
     }
+  }
+
+  #refuseWhileDraining(): void {
+    if (this.#isDraining) throw new AppError('draining');
   }
 
   async #permit(request: Omit<ViewRequest, 'signal'>): Promise<StreamKey> {

@@ -67,7 +67,8 @@ class RtmpPlay implements PlayViewer {
   receive(kind: 'audio' | 'video', isWanted: boolean): void {
     if (this.#kinds[kind] === isWanted) return;
     this.#kinds = { ...this.#kinds, [kind]: isWanted };
-    if (!this.#isPaused) this.#deliver('next-keyframe');
+    // What the client wanted before it was answered comes in the middle of `accept`; delivery begins after that.
+    if (this.#control !== undefined && !this.#isPaused) this.#deliver('next-keyframe');
   }
 
   ended(reason: CloseReason): void {

@@ -44,7 +44,7 @@ export class Viewer {
   readonly context: ViewerContext;
   readonly stream: StreamKey;
   readonly openedAtMs: number;
-  /** Called once when the viewer ends for another reason than its own `close`. */
+  /** Called once when the viewer ends for another reason than its own `close`; not before the first `deliver`. */
   onEnded: (reason: CloseReason) => void = () => undefined;
   readonly #options: ViewerOptions;
   readonly #logger: Logger;
@@ -53,6 +53,9 @@ export class Viewer {
   #earlierBytes = 0;
   #earlierDrops = 0;
   #isClosed = false;
+  #isDelivering = false;
+  /** Why it ended before its output was there to be told. */
+  #untoldEnd: CloseReason | undefined;
 
   constructor(options: ViewerOptions) {
     const { context, stream, clock, latency } = options;
@@ -80,6 +83,10 @@ export class Viewer {
 
   /** Begins delivery, or goes on with another format. */
   deliver(delivery: DeliveryOptions): void {
+    this.#isDelivering = true;
+    const untold = this.#untoldEnd;
+    this.#untoldEnd = undefined;
+    if (untold !== undefined) this.onEnded(untold);
     if (this.#isClosed) return;
     this.pause();
     const { live, latency, backlog } = this.#options;
@@ -107,7 +114,8 @@ export class Viewer {
   end(reason: CloseReason): void {
     if (this.#isClosed) return;
     this.close(reason);
-    this.onEnded(reason);
+    if (this.#isDelivering) this.onEnded(reason);
+    else this.#untoldEnd = reason;
   }
 
   /** The output is over: gives everything back. */
