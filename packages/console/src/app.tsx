@@ -9,6 +9,8 @@ export function App() {
   const [streams, setStreams] = useState<readonly ListedStream[]>();
   const [trouble, setTrouble] = useState('');
   const [playing, setPlaying] = useState(streamOfHash(location.hash));
+  // Whoever clicks a stream that is over wants to see whether it is back.
+  const [attempt, setAttempt] = useState(0);
 
   useEffect(() => {
     const follow = (): void => {
@@ -44,8 +46,8 @@ export function App() {
         <h1>Headwater</h1>
         <p>{trouble === '' ? 'live streams of this node' : `cannot reach the node: ${trouble}`}</p>
       </header>
-      {playing !== undefined && <Player key={playing} stream={playing} />}
-      <StreamTable streams={streams} playing={playing} />
+      {playing !== undefined && <Player key={`${playing} ${String(attempt)}`} stream={playing} />}
+      <StreamTable streams={streams} playing={playing} chosen={() => setAttempt((last) => last + 1)} />
     </main>
   );
 }
@@ -53,9 +55,10 @@ export function App() {
 interface StreamTableProps {
   readonly streams: readonly ListedStream[] | undefined;
   readonly playing: string | undefined;
+  readonly chosen: () => void;
 }
 
-function StreamTable({ streams, playing }: StreamTableProps) {
+function StreamTable({ streams, playing, chosen }: StreamTableProps) {
   if (streams === undefined) return <p class="empty">…</p>;
   if (streams.length === 0) {
     return (
@@ -70,7 +73,9 @@ function StreamTable({ streams, playing }: StreamTableProps) {
         const key = `${stream.app}/${stream.name}`;
         return (
           <li key={key} class={key === playing ? 'chosen' : ''}>
-            <a href={`#${key}`}>{key}</a>
+            <a href={`#${key}`} onClick={chosen}>
+              {key}
+            </a>
             <span>{stream.codecs.join(' + ')}</span>
             <span>{stream.viewers === 1 ? '1 viewer' : `${String(stream.viewers)} viewers`}</span>
             <span>since {new Date(stream.since).toLocaleTimeString()}</span>
