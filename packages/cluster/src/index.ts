@@ -14,3 +14,11 @@ export * from './redis/redis-server.ts';
 export { RedisStreamRegistry, type RedisStreamRegistryOptions } from './redis/redis-stream-registry.ts';
 export { defaultGuardedCallLimits, type GuardedCallLimits } from './redis/guarded-calls.ts';
 export type { BreakerState } from './redis/circuit-breaker.ts';
+export type { DiscoveryEvent, NodeDiscovery } from './discovery/node-discovery.ts';
+export * from './discovery/registry-discovery.ts';
+export {
+  ConsulDiscovery,
+  type ConsulDiscoveryLimits,
+  type ConsulDiscoveryOptions,
+} from './consul/consul-discovery.ts';
+export type { AnnouncedNode } from './consul/consul-announcer.ts';

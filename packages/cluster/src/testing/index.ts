@@ -4,3 +4,5 @@ export * from './unreliable-registry.ts';
 export * from './leader-lease-conformance.ts';
 export * from './upstream-reports-conformance.ts';
 export * from './failover-conformance.ts';
+export * from './discovery-conformance.ts';
+export * from './discovery-harness.ts';
