@@ -96,7 +96,9 @@ function play(url: string): FlvTag[] {
   socket.on('connect', () => session.start());
   socket.on('data', (bytes: Buffer) => session.read(bytes));
   socket.on('error', () => socket.destroy());
-  defer(() => socket.destroy());
+  defer(() => {
+    socket.destroy();
+  });
   return frames;
 }
 

@@ -1,6 +1,6 @@
 // Entry of the good stream's own process. Options come as JSON in the first argument, commands and answers over IPC.
 import { GoodStreamSession } from './good-stream-session.ts';
-import type { GoodStreamOptions } from './good-stream.ts';
+import type { GoodStreamOptions } from './good-stream-contract.ts';
 
 const session = new GoodStreamSession(JSON.parse(process.argv[2] ?? '{}') as GoodStreamOptions);
 

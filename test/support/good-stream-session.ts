@@ -3,6 +3,7 @@
 import { get } from 'node:http';
 import { messageType } from '../abuse/rtmp-bytes.ts';
 import { RtmpPeer } from '../abuse/rtmp-peer.ts';
+import type { GoodStreamOptions, GoodStreamReport } from './good-stream-contract.ts';
 import { FlvReader } from './good-stream-flv.ts';
 import {
   audioFrame,
@@ -11,16 +12,7 @@ import {
   videoFrame,
   videoSequenceHeader,
 } from './good-stream-frames.ts';
-import { FrameLedger, type ViewerReport } from './good-stream-ledger.ts';
-import type { GoodStreamOptions } from './good-stream.ts';
-
-/** What the process answers when asked. */
-export interface GoodStreamReport {
-  readonly viewers: Readonly<Record<string, ViewerReport>>;
-  readonly publisherClosed: boolean;
-  /** Longest time that this process itself did not run: gaps up to it are not the server's. */
-  readonly ownStallMs: number;
-}
+import { FrameLedger } from './good-stream-ledger.ts';
 
 /** A running publisher with its viewers. */
 export class GoodStreamSession {

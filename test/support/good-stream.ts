@@ -4,18 +4,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import type { GoodStreamReport } from './good-stream-session.ts';
-
-/** Where the good stream goes. */
-export interface GoodStreamOptions {
-  readonly rtmp: { readonly host: string; readonly port: number };
-  /** Without it there is no HTTP-FLV viewer. */
-  readonly http?: { readonly host: string; readonly port: number };
-  readonly app: string;
-  readonly name: string;
-  /** Parameters of publish and play, with the question mark. */
-  readonly query?: string;
-}
+import type { GoodStreamOptions, GoodStreamReport } from './good-stream-contract.ts';
 
 const entry = fileURLToPath(new URL('./good-stream-process.ts', import.meta.url));
 const tsxLoader = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
