@@ -31,9 +31,21 @@ export function checkConfig(settings: ConfigSettings): ConfigProblem[] {
       value: `${limits.unfinishedMessages}B`,
       expected: `at least limits.message (${limits.message}B)`,
     }),
+    ...checkRedis(settings),
     ...checkAccess(settings),
     ...checkPorts(settings),
   ];
+}
+
+function checkRedis({ registry }: ConfigSettings): ConfigProblem[] {
+  const { url, sentinels, nodes } = registry.redis;
+  const given = [url !== undefined, sentinels.length > 0, nodes.length > 0].filter(Boolean).length;
+  if (registry.kind === 'redis') {
+    const expected = 'exactly one of registry.redis.url, .sentinels and .nodes, as registry.kind is redis';
+    return expect(given === 1, { key: 'registry.redis', expected });
+  }
+  const expected = 'redis, as registry.redis names a server: it would not be used';
+  return expect(given === 0, { key: 'registry.kind', value: `"${registry.kind}"`, expected });
 }
 
 function checkAccess({ access }: ConfigSettings): ConfigProblem[] {

@@ -31,6 +31,11 @@ function section<Shape extends z.core.$ZodLooseShape>(description: string, shape
 
 const node = section('This node.', {
   id: optionalText(word, 'Name of the node, unique in the cluster. Left out: the host name.', wordText),
+  address: optionalText(
+    /^[A-Za-z0-9_.:-]{1,253}$/,
+    'Host name or address under which other nodes reach this one. Left out: the first address of the machine.',
+    'a host name or an IP address',
+  ),
   zone: text(word, 'default', 'Failure zone the node runs in.', wordText),
   region: text(word, 'default', 'Region the node runs in; a region has one or more zones.', wordText),
   drainDeadline: duration(
@@ -92,14 +97,59 @@ const relay = section('Relay: how edges pull streams from origins (gRPC).', {
   ),
 });
 
+const hostPortPattern = /^([A-Za-z0-9_.-]{1,253}|\[[0-9A-Fa-f:.]+\]):\d{1,5}$/;
+const hostPortsText = 'a list of host:port';
+
+const redis = section(
+  'Redis or Valkey, where `registry.kind` is `redis`: one of `url`, `sentinels` and `nodes`.',
+  {
+    url: noted(
+      z
+        .string()
+        .regex(/^rediss?:\/\/\S+$/)
+        .optional()
+        .describe('A single server.'),
+      {
+        kind: 'text',
+        expected: 'a URL such as redis://host:6379/0, or rediss://… for TLS',
+        isSecret: true,
+      },
+    ),
+    sentinels: textList(hostPortPattern, [], 'Sentinels that name the master.', hostPortsText),
+    master: text(word, 'mymaster', 'Name under which the Sentinels watch the master.', wordText),
+    nodes: textList(hostPortPattern, [], 'Some nodes of a Redis Cluster.', hostPortsText),
+    username: optionalText(/^\S{1,256}$/, 'User name, where `url` does not say it.', '1 to 256 characters'),
+    password: noted(
+      z.string().min(1).max(1024).optional().describe('Password, where `url` does not say it.'),
+      {
+        kind: 'text',
+        expected: '1 to 1024 characters',
+        isSecret: true,
+      },
+    ),
+    tls: flag(false, 'Encrypt the connections to Sentinels and Cluster nodes.'),
+    keyPrefix: text(
+      word,
+      'headwater',
+      'What all keys begin with; clusters that share a server need different ones.',
+      wordText,
+    ),
+  },
+);
+
 const registry = section('Registry: which node owns which stream.', {
-  kind: choice(['embedded'], 'embedded', 'Where ownership is kept. `embedded`: in this process.'),
+  kind: choice(
+    ['embedded', 'redis'],
+    'embedded',
+    'Where ownership is kept. `embedded`: in this process, for `headwater all`. `redis`: for a cluster.',
+  ),
   heartbeat: duration('1s', { min: '100ms', max: '1m' }, 'Pause between heartbeats of a node.'),
   lease: duration(
     '4s',
     { min: '500ms', max: '5m' },
     'A node without a heartbeat for this long is taken for dead.',
   ),
+  redis,
 });
 
 const gopCache = section('What a stream keeps so that a new viewer starts at once.', {

@@ -27,7 +27,7 @@ describe('compileConfig', () => {
       http: { port: 8080, hasPage: true, corsOrigins: ['*'] },
       admin: { port: 9090 },
       relay: { port: 50_051, advertise: undefined, keepaliveTimeoutMs: 2000 },
-      registry: { kind: 'embedded', heartbeatMs: 1000, leaseMs: 4000 },
+      registry: { heartbeatMs: 1000, leaseMs: 4000, redis: undefined },
       gopCache: { maxFrames: 2500, maxBytes: 16_777_216, maxDurationMs: 15_000 },
       viewer: { waitForStreamMs: 10_000, lingerMs: 20_000, softBacklogBytes: 1_048_576, hardDelayMs: 10_000 },
       fanOut: { immediateBelowViewers: 300, mergeMs: 100, manyViewers: 1500, manyMergeMs: 350 },
@@ -98,8 +98,19 @@ describe('compileConfig with wrong input', () => {
     ],
     [
       'a registry that is not there',
-      { registry: { kind: 'redis' } },
-      'registry.kind is "redis": expected embedded',
+      { registry: { kind: 'etcd' } },
+      'registry.kind is "etcd": expected one of embedded, redis',
+    ],
+    ['Redis without a server', { registry: { kind: 'redis' } }, 'registry.redis: expected exactly one of'],
+    [
+      'Redis in two ways',
+      { registry: { kind: 'redis', redis: { url: 'redis://a', nodes: ['b:1'] } } },
+      'registry.redis: expected exactly one of',
+    ],
+    [
+      'a Redis that would not be used',
+      { registry: { redis: { url: 'redis://a' } } },
+      'registry.kind is "embedded": expected redis',
     ],
     ['text for a flag', { http: { page: 'yes' } }, 'http.page is "yes": expected true or false'],
     ['a bad application name', { apps: ['a/b'] }, 'apps.0 is "a/b": expected a list of application names'],
@@ -179,5 +190,23 @@ describe('isAppServed', () => {
     [[], 'live', false],
   ])('with %j says of %s: %s', (patterns, app, isServed) => {
     expect(isAppServed(patterns, app)).toBe(isServed);
+  });
+});
+
+describe('the servers of a registry', () => {
+  const compiledRedis = (redis: object): unknown =>
+    compileConfig({ registry: { kind: 'redis', redis } }, { defaultNodeId: 'host-1' }).registry.redis?.server;
+
+  it('are one by its URL, a master that Sentinels name, or the nodes of a Cluster', () => {
+    expect(compiledRedis({ url: 'redis://r:1/2' })).toEqual({ kind: 'single', url: 'redis://r:1/2' });
+    expect(compiledRedis({ sentinels: ['a:1', '[::1]:2'], master: 'm' })).toEqual({
+      kind: 'sentinel',
+      sentinels: [
+        { host: 'a', port: 1 },
+        { host: '::1', port: 2 },
+      ],
+      master: 'm',
+    });
+    expect(compiledRedis({ nodes: ['a:1'] })).toEqual({ kind: 'cluster', nodes: [{ host: 'a', port: 1 }] });
   });
 });

@@ -15,10 +15,30 @@ export interface ListenConfig {
 /** For one action: everybody, or whoever has one of these keys; undefined: this entry does not say. */
 export type AccessKeys = 'open' | readonly string[] | undefined;
 
+/** An address of a server. */
+export interface HostPort {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** The Redis that holds the registry. */
+export interface RedisConfig {
+  readonly server:
+    | { readonly kind: 'single'; readonly url: string }
+    | { readonly kind: 'sentinel'; readonly sentinels: readonly HostPort[]; readonly master: string }
+    | { readonly kind: 'cluster'; readonly nodes: readonly HostPort[] };
+  readonly username: string | undefined;
+  readonly password: string | undefined;
+  readonly hasTls: boolean;
+  readonly keyPrefix: string;
+}
+
 /** The compiled configuration. */
 export interface Config {
   readonly node: {
     readonly id: string;
+    /** Undefined: the first address of the machine. */
+    readonly address: string | undefined;
     readonly zone: string;
     readonly region: string;
     readonly drainDeadlineMs: number;
@@ -36,7 +56,12 @@ export interface Config {
     readonly keepaliveMs: number;
     readonly keepaliveTimeoutMs: number;
   };
-  readonly registry: { readonly kind: 'embedded'; readonly heartbeatMs: number; readonly leaseMs: number };
+  readonly registry: {
+    readonly heartbeatMs: number;
+    readonly leaseMs: number;
+    /** Undefined: the embedded registry. */
+    readonly redis: RedisConfig | undefined;
+  };
   readonly gopCache: {
     readonly maxFrames: number;
     readonly maxBytes: number;
@@ -111,7 +136,25 @@ export function isAppServed(patterns: readonly string[], app: string): boolean {
 // What only this process can find, only this process has to reach.
 const relayBindOf: Readonly<Record<ConfigSettings['registry']['kind'], string | undefined>> = {
   embedded: '127.0.0.1',
+  redis: undefined,
 };
+
+function redisOf({ kind, redis }: ConfigSettings['registry']): RedisConfig | undefined {
+  if (kind === 'embedded') return undefined;
+  const { username, password, tls: hasTls, keyPrefix } = redis;
+  return { server: redisServerOf(redis), username, password, hasTls, keyPrefix };
+}
+
+function redisServerOf(redis: ConfigSettings['registry']['redis']): RedisConfig['server'] {
+  if (redis.url !== undefined) return { kind: 'single', url: redis.url };
+  if (redis.nodes.length > 0) return { kind: 'cluster', nodes: redis.nodes.map(hostPortOf) };
+  return { kind: 'sentinel', sentinels: redis.sentinels.map(hostPortOf), master: redis.master };
+}
+
+function hostPortOf(text: string): HostPort {
+  const colon = text.lastIndexOf(':');
+  return { host: text.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(text.slice(colon + 1)) };
+}
 
 function compiled(settings: ConfigSettings, defaultNodeId: string): Config {
   const { node, rtmp, http, admin, relay, registry, gopCache, viewer, fanOut, limits, access } = settings;
@@ -122,6 +165,7 @@ function compiled(settings: ConfigSettings, defaultNodeId: string): Config {
   return {
     node: {
       id: node.id ?? defaultNodeId,
+      address: node.address,
       zone: node.zone,
       region: node.region,
       drainDeadlineMs: node.drainDeadline,
@@ -139,7 +183,7 @@ function compiled(settings: ConfigSettings, defaultNodeId: string): Config {
       keepaliveMs: relay.keepalive,
       keepaliveTimeoutMs: relay.keepaliveTimeout,
     },
-    registry: { kind: registry.kind, heartbeatMs: registry.heartbeat, leaseMs: registry.lease },
+    registry: { heartbeatMs: registry.heartbeat, leaseMs: registry.lease, redis: redisOf(registry) },
     gopCache: {
       maxFrames: gopCache.maxFrames,
       maxBytes: gopCache.maxSize,

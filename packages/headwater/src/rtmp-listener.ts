@@ -11,7 +11,7 @@ import {
   type Logger,
   type Metrics,
 } from '@headwater/contracts';
-import { playRtmp, SocketSink, type Edge } from '@headwater/edge';
+import { playRtmp, SocketSink, type Edge, type PublishForwarder } from '@headwater/edge';
 import type { Origin } from '@headwater/origin';
 import {
   RtmpServerSession,
@@ -32,6 +32,8 @@ export interface RtmpListenerOptions {
   readonly apps: readonly string[];
   readonly origin: Origin | undefined;
   readonly edge: Edge | undefined;
+  /** Takes publishers where this node is no origin. */
+  readonly forwarder: PublishForwarder | undefined;
   readonly session: Pick<RtmpServerSessionOptions, 'limits'>;
   /** Told of connections that ended by a fault, the peer's or ours. */
   failed(error: AppError, remoteAddress: string): void;
@@ -143,9 +145,11 @@ class RtmpConnection implements RtmpServerDelegate {
   }
 
   publish(request: PublishRequest): void {
-    const { origin } = this.#options;
-    if (origin === undefined) request.refuse(new AppError('role_missing', { details: { role: 'origin' } }));
-    else void origin.publish(request, this.#context());
+    const { origin, forwarder } = this.#options;
+    const context = this.#context();
+    if (origin !== undefined) void origin.publish(request, context);
+    else if (forwarder !== undefined) void forwarder.forward(request, context.sessionId);
+    else request.refuse(new AppError('role_missing', { details: { role: 'origin' } }));
   }
 
   play(request: PlayRequest): void {

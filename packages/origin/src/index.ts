@@ -1,3 +1,4 @@
+export * from './claim-patience.ts';
 export * from './origin.ts';
 export * from './origin-stream.ts';
 export * from './publish-attempt.ts';

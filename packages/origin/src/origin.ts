@@ -12,8 +12,9 @@ import {
   type Metrics,
   type StreamKey,
 } from '@headwater/contracts';
-import type { NodeRef, OwnedStream, StreamRegistry } from '@headwater/cluster';
+import type { ClaimRequest, ClaimResult, NodeRef, OwnedStream, StreamRegistry } from '@headwater/cluster';
 import type { FrameRingLimits } from '@headwater/media';
+import { claimWithPatience, type ClaimPatienceOptions } from './claim-patience.ts';
 import { OriginStream } from './origin-stream.ts';
 import type { PublishAttempt, PublishContext } from './publish-attempt.ts';
 import { mayReplace } from './publish-conflict.ts';
@@ -33,6 +34,8 @@ export interface OriginOptions {
   readonly ring: FrameRingLimits;
   readonly holdMs: number;
   readonly maxPublishers: number;
+  /** How a claim waits for an owner that is dead and not yet known to be. Left out: it does not. */
+  readonly patience?: Omit<ClaimPatienceOptions, 'clock'>;
 }
 
 /** A node's publishers and their streams. */
@@ -156,7 +159,7 @@ export class Origin {
       const credential = await this.#decideAccess(key, attempt, context);
       if (isGone()) return 'client_closed';
       this.#refuseWhileDraining();
-      const epoch = await this.#claim(key, credential);
+      const epoch = await this.#claim(key, credential, () => !isGone() && !this.#isDraining);
       // The claim has fenced off what this node has under the key: its successor is opened whatever happened meanwhile,
       // and is held when its publisher is gone already.
       if (this.#streams.has(key) || !(isGone() || this.#isDraining)) {
@@ -201,20 +204,26 @@ export class Origin {
     throw new AppError(decision.code, { details: { stream, why: decision.description } });
   }
 
-  async #claim(key: StreamKey, credential: string | undefined): Promise<number> {
+  async #claim(key: StreamKey, credential: string | undefined, isWanted: () => boolean): Promise<number> {
     const current = this.#streams.get(key);
     const replaces = current !== undefined && mayReplace(current.publisher, credential);
     if (current !== undefined && !replaces) {
       throw new AppError('already_publishing', { details: { stream: key } });
     }
-    const result = await this.#options.registry.claim({
+    const { registry, clock, patience } = this.#options;
+    const request: ClaimRequest = {
       stream: key,
       owner: this.#options.node,
       relayAddress: this.#options.relayAddress(),
       mayReplace: replaces,
       ...(credential === undefined ? {} : { credential }),
       ...(current === undefined ? {} : { seenEpoch: current.epoch }),
-    });
+    };
+    const claim = async (): Promise<ClaimResult> => registry.claim(request);
+    const result =
+      patience === undefined
+        ? await claim()
+        : await claimWithPatience(claim, isWanted, { ...patience, clock });
     if (result.outcome === 'claimed') return result.record.epoch;
     throw new AppError('already_publishing', {
       details: { stream: key, owner: result.current.owner.nodeId },

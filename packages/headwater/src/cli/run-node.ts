@@ -41,12 +41,8 @@ export async function runNode(role: 'all' | 'origin' | 'edge', options: RunNodeO
     log.error({}, 'second signal: ending without a clean stop');
     void exitWhenDrained(log, exitCode.fault);
   });
-  if (role !== 'all') {
-    const { kind } = config.registry;
-    log.warn(
-      { role, registry: kind },
-      'the embedded registry ends at this process: streams of other nodes are not found',
-    );
+  if (role !== 'all' && config.registry.redis === undefined) {
+    log.warn({ role }, 'the embedded registry ends at this process: streams of other nodes are not found');
   }
   const context = createContext(config, rolesOf[role], log);
   const node = new Node(context, nodeParts(context));

@@ -9,19 +9,30 @@ export function printedConfig(
   options: { withSources: boolean },
 ): string {
   const lines: string[] = [];
-  let section = '';
+  let open: readonly string[] = [];
   for (const setting of settings) {
     if (setting.value === undefined) continue;
-    const dot = setting.path.indexOf('.');
-    const name = dot < 0 ? '' : setting.path.slice(0, dot);
-    if (name !== section && name !== '') lines.push(`${name}:`);
-    section = name;
+    const sections = setting.path.split('.');
+    const name = sections.pop() ?? '';
+    lines.push(...openedSections(open, sections));
+    open = sections;
     const value = setting.isSecret ? withoutSecrets(setting.value) : setting.value;
     const text = stringify(value, { collectionStyle: 'flow', lineWidth: 0 }).trimEnd();
     const comment = options.withSources ? ` # ${setting.source}` : '';
-    lines.push(`${name === '' ? '' : '  '}${setting.path.slice(dot + 1)}: ${text}${comment}`);
+    lines.push(`${indent(sections.length)}${name}: ${text}${comment}`);
   }
   return `${lines.join('\n')}\n`;
+}
+
+/** The headings of the sections that are not open yet; keys come in the order of the schema, so none opens twice. */
+function openedSections(open: readonly string[], sections: readonly string[]): string[] {
+  const same = sections.findIndex((section, depth) => open[depth] !== section);
+  if (same < 0) return [];
+  return sections.slice(same).map((section, depth) => `${indent(same + depth)}${section}:`);
+}
+
+function indent(depth: number): string {
+  return '  '.repeat(depth);
 }
 
 /** The same structure with every text of a list replaced; the word `open` is no secret. */

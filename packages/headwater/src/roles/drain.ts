@@ -49,8 +49,9 @@ export class Drain {
       { deadlineMs, publishers: origin?.publishers ?? 0, asked, viewers: this.#viewers },
       'drain begun',
     );
-    while (this.#isBusy && clock.nowMs() < endsMs)
-      {await this.#pause(Math.min(lookEachMs, endsMs - clock.nowMs()));}
+    while (this.#isBusy && clock.nowMs() < endsMs) {
+      await this.#pause(Math.min(lookEachMs, endsMs - clock.nowMs()));
+    }
     for (const session of [...(origin?.sessions ?? [])]) {
       session.close('shutdown');
       await this.#pause(staggerMs);

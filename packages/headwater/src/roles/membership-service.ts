@@ -4,6 +4,7 @@ import type { Edge } from '@headwater/edge';
 import type { Origin } from '@headwater/origin';
 import type { NodeContext } from '../node-context.ts';
 import type { Service } from '../service.ts';
+import { reachableAddresses } from './reachable-addresses.ts';
 
 /** What membership speaks for. */
 export interface MembershipParts {
@@ -45,7 +46,7 @@ export class MembershipService implements Service {
         roles,
         zone: config.node.zone,
         region: config.node.region,
-        addresses: addresses.all(),
+        addresses: reachableAddresses(config, addresses.all()),
       },
       load: () => this.#load(),
       isDraining: () => this.#isDraining,

@@ -1,8 +1,8 @@
 // Puts a node together from its roles: what is made, in which order it starts, and what it shows of itself.
-import type { AppError } from '@headwater/contracts';
-import { MemoryStreamRegistry, type StreamRegistry } from '@headwater/cluster';
-import { CrossOriginRule, Edge } from '@headwater/edge';
-import { Origin } from '@headwater/origin';
+import type { AppError, Config } from '@headwater/contracts';
+import type { StreamRegistry } from '@headwater/cluster';
+import { CrossOriginRule, Edge, PublishForwarder } from '@headwater/edge';
+import { Origin, type OriginOptions } from '@headwater/origin';
 import { RelayClient } from '@headwater/relay';
 import { HttpListener } from '../http-listener.ts';
 import type { NodeContext, NodeParts } from '../node-context.ts';
@@ -14,30 +14,44 @@ import { backlogOf, flushPlanOf, ringOf } from './fan-out-settings.ts';
 import { Drain } from './drain.ts';
 import { ListenerService } from './listener-service.ts';
 import { MembershipService } from './membership-service.ts';
+import { openRegistry } from './registry.ts';
+import { reachableAddresses } from './reachable-addresses.ts';
 import { keepaliveOf, RelayService } from './relay-service.ts';
 import { RolesView } from './roles-view.ts';
 
+const probeTimeoutMs = 500;
+// A controller and the registry take their time beyond the lease to declare a node dead.
+const beyondLeaseMs = 1_000;
+// What may wait for an origin before a forwarded publisher is given up.
+const forwardBacklogBytes = 16 * 1024 * 1024;
+
+interface RtmpParts {
+  readonly registry: StreamRegistry;
+  readonly origin: Origin | undefined;
+  readonly edge: Edge | undefined;
+}
+
 /** Makes the services of a node's roles. */
 export function nodeParts(context: NodeContext): NodeParts {
-  const { roles, config, clock, logger } = context;
-  const registry = new MemoryStreamRegistry({ clock, logger, leaseMs: config.registry.leaseMs });
-  const origin = roles.includes('origin') ? makeOrigin(context, registry) : undefined;
-  const relay = roles.includes('edge') ? makeRelayClient(context) : undefined;
-  const edge = relay === undefined ? undefined : makeEdge(context, registry, relay);
+  const { roles, clock, logger } = context;
+  const registry = openRegistry(context);
+  const relay = makeRelayClient(context);
+  const origin = roles.includes('origin') ? makeOrigin(context, registry, relay) : undefined;
+  const edge = roles.includes('edge') ? makeEdge(context, registry, relay) : undefined;
   const membership = new MembershipService(context, { registry, origin, edge });
   const view = new RolesView({ context, registry, origin, edge, membership });
   const services: Service[] = [];
   if (origin !== undefined) services.push(new RelayService(context, origin));
-  services.push(rtmpService(context, origin, edge));
+  services.push(rtmpService(context, { registry, origin, edge }));
   if (edge !== undefined) services.push(httpService(context, edge, view));
   // Last, when every address is known; first to go, so that nobody is sent here any more.
   services.push(membership);
-  if (edge !== undefined && relay !== undefined) services.push(viewersService(edge, relay));
+  services.push(viewersService(edge, relay));
   const drain = new Drain({ clock, logger, origin, edge, announce: async () => membership.announceDrain() });
   return { services, view, drain: async (deadlineMs) => drain.run(deadlineMs) };
 }
 
-function makeOrigin(context: NodeContext, registry: StreamRegistry): Origin {
+function makeOrigin(context: NodeContext, registry: StreamRegistry, relay: RelayClient): Origin {
   const { clock, logger, metrics, access, node, config, addresses } = context;
   return new Origin({
     clock,
@@ -46,11 +60,23 @@ function makeOrigin(context: NodeContext, registry: StreamRegistry): Origin {
     registry,
     access,
     node,
-    relayAddress: () => addresses.all().relay ?? '',
+    relayAddress: () => reachableAddresses(config, addresses.all()).relay ?? '',
     ring: ringOf(config),
     holdMs: config.holdMs,
     maxPublishers: config.limits.publishers,
+    ...patienceOf(config, relay),
   });
+}
+
+// Within one process an owner cannot die alone.
+function patienceOf({ registry }: Config, relay: RelayClient): Pick<OriginOptions, 'patience'> {
+  if (registry.redis === undefined) return {};
+  const probeOwner = async (address: string): Promise<boolean> =>
+    relay.probe(address, probeTimeoutMs).then(
+      () => true,
+      () => false,
+    );
+  return { patience: { probeOwner, patienceMs: registry.leaseMs + beyondLeaseMs } };
 }
 
 function makeRelayClient(context: NodeContext): RelayClient {
@@ -87,7 +113,7 @@ function makeEdge(context: NodeContext, registry: StreamRegistry, relay: RelayCl
   });
 }
 
-function rtmpService(context: NodeContext, origin: Origin | undefined, edge: Edge | undefined): Service {
+function rtmpService(context: NodeContext, parts: RtmpParts): Service {
   const { clock, logger, metrics, gate, config, addresses } = context;
   const { limits, apps } = config;
   const session = {
@@ -106,7 +132,19 @@ function rtmpService(context: NodeContext, origin: Origin | undefined, edge: Edg
   const failed = (err: AppError, remoteAddress: string): void => {
     trouble.report(err.entry.level, { err, remoteAddress }, 'rtmp connection failed');
   };
-  const listener = new RtmpListener({ clock, logger, metrics, gate, apps, origin, edge, session, failed });
+  const forwarder = forwarderOf(context, parts);
+  const listener = new RtmpListener({
+    clock,
+    logger,
+    metrics,
+    gate,
+    apps,
+    origin: parts.origin,
+    edge: parts.edge,
+    forwarder,
+    session,
+    failed,
+  });
   return new ListenerService({
     name: 'rtmp',
     clock,
@@ -120,6 +158,16 @@ function rtmpService(context: NodeContext, origin: Origin | undefined, edge: Edg
       listener.cutConnections();
     },
   });
+}
+
+// An edge takes publishers for the origins of its cluster.
+function forwarderOf(
+  { clock, logger, config }: NodeContext,
+  { registry, origin }: RtmpParts,
+): PublishForwarder | undefined {
+  if (origin !== undefined) return undefined;
+  const startMs = config.registry.leaseMs + 2 * beyondLeaseMs;
+  return new PublishForwarder({ registry, clock, logger, startMs, maxPendingBytes: forwardBacklogBytes });
 }
 
 function httpService(context: NodeContext, edge: Edge, view: RolesView): Service {
@@ -156,12 +204,12 @@ function httpService(context: NodeContext, edge: Edge, view: RolesView): Service
 }
 
 // Viewers are ended before anything they depend on: the ports, the registry, the relay.
-function viewersService(edge: Edge, relay: RelayClient): Service {
+function viewersService(edge: Edge | undefined, relay: RelayClient): Service {
   return {
     name: 'viewers',
     start: () => Promise.resolve(),
     stop: () => {
-      edge.close();
+      edge?.close();
       relay.close();
       return Promise.resolve();
     },

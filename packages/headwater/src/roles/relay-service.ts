@@ -1,4 +1,4 @@
-import type { Config, ListenConfig } from '@headwater/contracts';
+import type { Config } from '@headwater/contracts';
 import type { Origin } from '@headwater/origin';
 import { RelayServer, type RelayKeepalive } from '@headwater/relay';
 import { hostPort } from '../listen.ts';
@@ -18,7 +18,7 @@ export class RelayService implements Service {
     this.#origin = origin;
     this.#server = new RelayServer({
       source: origin.feed,
-      probe: () => ({ ...node, isDraining: false }),
+      probe: () => ({ ...node, isDraining: origin.isDraining }),
       clock,
       logger,
       metrics,
@@ -30,7 +30,8 @@ export class RelayService implements Service {
   async start(): Promise<void> {
     const { config, addresses } = this.#context;
     const { address } = await this.#server.start(config.relay.host ?? '::', config.relay.port);
-    addresses.set('relay', advertisedAddress(config.relay, address));
+    const port = Number(address.slice(address.lastIndexOf(':') + 1));
+    addresses.set('relay', hostPort(config.relay.host, port));
   }
 
   async stop(deadlineMs: number): Promise<void> {
@@ -42,15 +43,4 @@ export class RelayService implements Service {
 /** How relay connections are kept alive. */
 export function keepaliveOf({ relay }: Config): RelayKeepalive {
   return { timeMs: relay.keepaliveMs, timeoutMs: relay.keepaliveTimeoutMs };
-}
-
-/** Where edges reach the relay: as configured, with the bound port where none is given; else the bound address. */
-export function advertisedAddress(
-  relay: ListenConfig & { readonly advertise: string | undefined },
-  bound: string,
-): string {
-  const port = Number(bound.slice(bound.lastIndexOf(':') + 1));
-  const { advertise } = relay;
-  if (advertise === undefined) return hostPort(relay.host, port);
-  return /:\d+$/.test(advertise) ? advertise : `${advertise}:${String(port)}`;
 }

@@ -1,0 +1,192 @@
+// A publisher that lands on an edge is forwarded: encoders do not follow RTMP redirects, so its messages go on to an
+// origin over a connection of their own. The origin decides; the publisher is answered as the origin answers.
+import { connect, type Socket } from 'node:net';
+import { AppError, type Clock, type CloseReason, type Logger } from '@headwater/contracts';
+import type { NodeRecord, StreamRegistry } from '@headwater/cluster';
+import {
+  parseRtmpUrl,
+  RtmpClientSession,
+  type PublishControl,
+  type PublishRequest,
+  type RtmpTarget,
+} from '@headwater/rtmp';
+
+/** What forwarding needs. */
+export interface PublishForwarderOptions {
+  readonly registry: StreamRegistry;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** How long one origin may take to accept. */
+  readonly startMs: number;
+  /** What may wait for the origin before the publisher is given up. */
+  readonly maxPendingBytes: number;
+}
+
+// An origin that cannot be reached is passed over; more than a few in a row mean that trying on helps nobody.
+const maxAttempts = 3;
+
+type Attempt = { readonly isAnswered: true } | { readonly isAnswered: false; readonly error: AppError };
+
+/** Takes publishers on behalf of the cluster's origins. */
+export class PublishForwarder {
+  readonly #options: PublishForwarderOptions;
+
+  constructor(options: PublishForwarderOptions) {
+    this.#options = options;
+  }
+
+  /** Offers a publisher to one origin after the other until one answers. Never rejects. */
+  async forward(request: PublishRequest, sessionId: string): Promise<void> {
+    const logger = this.#options.logger.child({ sessionId, app: request.app, name: request.name });
+    let error = new AppError('upstream_unavailable', { details: { why: 'no origin is registered' } });
+    try {
+      for (const origin of (await this.#origins()).slice(0, maxAttempts)) {
+        if (request.isCancelled) return;
+        const attempt = await this.#offer(request, origin, logger);
+        if (attempt.isAnswered) return;
+        error = attempt.error;
+        logger.warn({ origin: origin.nodeId, err: error }, 'origin did not take the publisher');
+      }
+    } catch (cause) {
+      error = new AppError('registry_unavailable', { cause });
+    }
+    request.refuse(error);
+  }
+
+  // The least loaded first: which origin a stream lands on does not matter to its viewers.
+  async #origins(): Promise<NodeRecord[]> {
+    const nodes = await this.#options.registry.nodes();
+    return nodes
+      .filter(
+        (node) => node.roles.includes('origin') && !node.isDraining && node.addresses.rtmp !== undefined,
+      )
+      .sort((a, b) => a.load.publishers - b.load.publishers || (a.nodeId < b.nodeId ? -1 : 1));
+  }
+
+  async #offer(request: PublishRequest, origin: NodeRecord, logger: Logger): Promise<Attempt> {
+    return new Promise((resolve) => {
+      const target = targetOf(request, origin.addresses.rtmp ?? '');
+      if (target === undefined) {
+        const details = { origin: origin.nodeId, rtmp: origin.addresses.rtmp };
+        resolve({ isAnswered: false, error: new AppError('upstream_unavailable', { details }) });
+        return;
+      }
+      new ForwardedPublish({ ...this.#options, request, target, logger, answered: resolve });
+    });
+  }
+}
+
+interface ForwardOptions extends PublishForwarderOptions {
+  readonly request: PublishRequest;
+  readonly target: RtmpTarget;
+  /** Called once: whether the origin had a say, and if not, why. */
+  readonly answered: (attempt: Attempt) => void;
+}
+
+/** One publisher on its way through: a client session towards the origin, fed by the publisher's own. */
+class ForwardedPublish {
+  readonly #options: ForwardOptions;
+  readonly #socket: Socket;
+  readonly #session: RtmpClientSession;
+  #control: PublishControl | undefined;
+  #isConnected = false;
+  #hasPublisherLeft = false;
+
+  constructor(options: ForwardOptions) {
+    this.#options = options;
+    const { target, clock, startMs, maxPendingBytes } = options;
+    const socket = connect({ host: target.host, port: target.port, noDelay: true, keepAlive: true });
+    this.#socket = socket;
+    this.#session = new RtmpClientSession({
+      clock,
+      target,
+      startMs,
+      action: 'publish',
+      capsEx: options.request.client.capsEx,
+      output: (bytes) => {
+        if (!socket.destroyed) socket.write(bytes);
+      },
+      pendingBytes: () => (socket.writableLength > maxPendingBytes ? Infinity : 0),
+      delegate: {
+        started: () => {
+          this.#accept();
+        },
+        reconnectRequested: ({ description }) => {
+          // Where the origin sends its client is an address inside the cluster: the publisher comes back to us.
+          this.#control?.requestReconnect(description === undefined ? {} : { description });
+        },
+        closed: (reason, error) => {
+          this.#ended(reason, error);
+        },
+      },
+    });
+    const deadline = clock.after(startMs, () => socket.destroy());
+    socket.once('connect', () => {
+      deadline.cancel();
+      this.#isConnected = true;
+      this.#session.start();
+    });
+    socket.on('data', (bytes) => {
+      this.#session.read(bytes);
+    });
+    socket.on('error', () => socket.destroy());
+    socket.once('close', () => {
+      deadline.cancel();
+      if (this.#isConnected) this.#session.transportClosed();
+      else this.#giveUp('the origin cannot be reached');
+    });
+  }
+
+  #accept(): void {
+    const { request, answered, target, logger } = this.#options;
+    answered({ isAnswered: true });
+    logger.info({ origin: `${target.host}:${String(target.port)}` }, 'publish forwarded');
+    this.#control = request.accept({
+      media: (kind, timestampMs, payload) => {
+        this.#session.sendMedia(kind, timestampMs, payload);
+      },
+      ended: (reason) => {
+        this.#hasPublisherLeft = true;
+        // Only an explicit end is passed on as one; a connection that was lost is lost for the origin too.
+        if (reason === 'unpublished') this.#session.close(reason);
+        else this.#socket.destroy();
+      },
+    });
+  }
+
+  #ended(reason: CloseReason, error: AppError | undefined): void {
+    const { request, answered, logger } = this.#options;
+    this.#socket.end();
+    if (this.#control !== undefined) {
+      if (!this.#hasPublisherLeft) this.#control.close(reason);
+      logger.info({ reason }, 'forwarded publish closed');
+    } else if (error === undefined || error.code === 'upstream_unavailable') {
+      this.#giveUp(`the origin ended the publish: ${error?.message ?? reason}`);
+    } else {
+      answered({ isAnswered: true });
+      request.refuse(error);
+    }
+  }
+
+  #giveUp(why: string): void {
+    const { host, port } = this.#options.target;
+    const details = { origin: `${host}:${String(port)}`, why };
+    this.#options.answered({ isAnswered: false, error: new AppError('upstream_unavailable', { details }) });
+  }
+}
+
+function targetOf(request: PublishRequest, address: string): RtmpTarget | undefined {
+  const tcUrl = `rtmp://${address}/${request.app}`;
+  const url = parseRtmpUrl(tcUrl);
+  if (url === undefined) return undefined;
+  const query = new URLSearchParams([...request.params]).toString();
+  const { isSecure, host, port } = url;
+  return {
+    isSecure,
+    host,
+    port,
+    app: request.app,
+    tcUrl,
+    name: request.name + (query === '' ? '' : `?${query}`),
+  };
+}
