@@ -4,6 +4,7 @@ import {
   streamKey,
   toAppError,
   type AccessPolicy,
+  type Clock,
   type CloseReason,
   type Counter,
   type Gauge,
@@ -87,6 +88,11 @@ export class Edge {
     this.#watch = options.registry.watch((event) => {
       this.#heard(event);
     });
+  }
+
+  /** The time that its viewers' connections go by. */
+  get clock(): Clock {
+    return this.#options.clock;
   }
 
   get viewers(): ReadonlyMap<string, Viewer> {

@@ -2,11 +2,12 @@
 // buffers straight to the socket.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { toAppError, type CloseReason } from '@headwater/contracts';
+import { toAppError, type Clock, type CloseReason } from '@headwater/contracts';
 import { flvFormat } from '@headwater/media';
 import type { CrossOriginRule } from './cross-origin.ts';
 import type { Edge } from './edge.ts';
 import { remoteAddressOf, type FlvRequest } from './flv-request.ts';
+import { cutAfterLastWords } from './last-words.ts';
 import { problemAnswer } from './problem.ts';
 import { SocketSink } from './socket-sink.ts';
 import type { ViewerContext } from './viewer.ts';
@@ -74,15 +75,15 @@ async function stream(exchange: HttpFlvExchange, context: ViewerContext): Promis
     gone.abort();
   };
   socket.once('close', abort);
-  const viewer = await edge.admit({ ...flv, context, signal: gone.signal });
-  socket.off('close', abort);
-  let reason: CloseReason = 'client_closed';
-  viewer.onEnded = (endedBy) => {
-    reason = endedBy;
-    finish(socket, endedBy);
+  // A refusal is answered on a connection that may stay for other requests.
+  const viewer = await edge.admit({ ...flv, context, signal: gone.signal }).finally(() => {
+    socket.off('close', abort);
+  });
+  viewer.onEnded = (reason) => {
+    finish(edge.clock, socket, reason);
   };
   socket.once('close', () => {
-    viewer.close(reason);
+    viewer.close('client_closed');
   });
   if (socket.destroyed) {
     viewer.close('client_closed');
@@ -101,7 +102,11 @@ function leaveHttp({ request, crossOrigin }: HttpFlvExchange): void {
   request.resume();
 }
 
-function finish(socket: Socket, reason: CloseReason): void {
-  if (reason === 'slow_viewer') socket.destroy();
-  else socket.destroySoon();
+function finish(clock: Clock, socket: Socket, reason: CloseReason): void {
+  if (reason === 'slow_viewer') {
+    socket.destroy();
+    return;
+  }
+  socket.destroySoon();
+  cutAfterLastWords(clock, socket);
 }

@@ -2,11 +2,12 @@
 // as whole frames, so the two never mix within one.
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { AppError, toAppError, type CloseReason } from '@headwater/contracts';
+import { AppError, toAppError, type Clock, type CloseReason } from '@headwater/contracts';
 import { WebSocketServer, type WebSocket } from 'ws';
 import type { CrossOriginRule } from './cross-origin.ts';
 import type { Edge } from './edge.ts';
 import { remoteAddressOf, type FlvRequest } from './flv-request.ts';
+import { cutAfterLastWords } from './last-words.ts';
 import { problemAnswer } from './problem.ts';
 import { SocketSink } from './socket-sink.ts';
 import type { Viewer, ViewerContext } from './viewer.ts';
@@ -47,12 +48,16 @@ export async function playWsFlv(exchange: WsFlvExchange): Promise<void> {
     gone.abort();
   });
   socket.on('error', () => socket.destroy());
+  // node:http has let go of the socket, `ws` has not taken it yet: a peer that closes its side is noticed here alone.
+  const leave = (): void => void socket.destroy();
+  socket.once('end', leave);
   try {
     const { origin, host } = request.headers;
     if (!crossOrigin.isAllowed(origin, host)) {
       throw new AppError('play_denied', { details: { origin: origin?.slice(0, 128) } });
     }
     const viewer = await edge.admit({ ...flv, context, signal: gone.signal });
+    socket.off('end', leave);
     if (socket.destroyed) {
       viewer.close('client_closed');
       return;
@@ -62,16 +67,17 @@ export async function playWsFlv(exchange: WsFlvExchange): Promise<void> {
       viewer.close('client_closed');
     });
     acceptor.handleUpgrade(request, socket, head, (webSocket) => {
-      deliver(viewer, webSocket, socket);
+      deliver(viewer, webSocket, socket, edge.clock);
     });
   } catch (caught) {
-    refuse(socket, toAppError(caught));
+    refuseUpgrade(edge.clock, socket, toAppError(caught));
   }
 }
 
-function deliver(viewer: Viewer, webSocket: WebSocket, socket: Duplex): void {
+function deliver(viewer: Viewer, webSocket: WebSocket, socket: Duplex, clock: Clock): void {
   viewer.onEnded = (reason) => {
     finish(webSocket, reason);
+    cutAfterLastWords(clock, socket);
   };
   webSocket.on('message', (_data, isBinary) => {
     if (!isBinary) webSocket.close(1003, 'nothing is read here');
@@ -92,11 +98,13 @@ function finish(webSocket: WebSocket, reason: CloseReason): void {
   else webSocket.close(1000, reason);
 }
 
-function refuse(socket: Duplex, error: AppError): void {
+/** Answers a request to upgrade with an error, as plain HTTP, and closes the connection. */
+export function refuseUpgrade(clock: Clock, socket: Duplex, error: AppError): void {
   if (socket.destroyed) return;
   const { status, reason, headers, body } = problemAnswer(error);
   const lines = Object.entries({ ...headers, Connection: 'close' }).map(
     ([name, value]) => `${name}: ${value}\r\n`,
   );
   socket.end(`HTTP/1.1 ${String(status)} ${reason}\r\n${lines.join('')}\r\n${body}`);
+  cutAfterLastWords(clock, socket);
 }

@@ -1,7 +1,7 @@
 import type { Sink } from '@headwater/media';
 import type { Duplex } from 'node:stream';
 
-/** A socket as a sink. Its owner listens for errors; writes to a socket that is gone are dropped by Node. */
+/** A socket as a sink. Its owner listens for errors; what comes after the socket's end is dropped. */
 export class SocketSink implements Sink {
   readonly #socket: Duplex;
 
@@ -14,6 +14,6 @@ export class SocketSink implements Sink {
   }
 
   write(bytes: Buffer): void {
-    if (!this.#socket.destroyed) this.#socket.write(bytes);
+    if (this.#socket.writable) this.#socket.write(bytes);
   }
 }

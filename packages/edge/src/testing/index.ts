@@ -1,1 +1,2 @@
-export {};
+export * from './edge-rig.ts';
+export * from './flv-port.ts';
