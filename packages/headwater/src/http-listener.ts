@@ -8,6 +8,7 @@ import {
   playHttpFlv,
   playWsFlv,
   problemAnswer,
+  refuseUpgrade,
   type CrossOriginRule,
   type Edge,
   type FlvRequest,
@@ -100,11 +101,7 @@ export class HttpListener {
       return;
     }
     if (this.#options.fallbacks.some((fallback) => fallback(request, response))) return;
-    this.#refuse(
-      request,
-      response,
-      new AppError('stream_not_found', { details: { path: (request.url ?? '').slice(0, 128) } }),
-    );
+    this.#refuse(request, response, unknownPath(request));
   }
 
   async #stream(flv: FlvRequest, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -123,13 +120,17 @@ export class HttpListener {
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    if (this.#streaming.has(socket)) {
+      socket.destroy();
+      return;
+    }
+    const { edge, crossOrigin, apps } = this.#options;
     const flv = parseFlvTarget(request.url ?? '');
     if (flv === undefined || !this.#isServed(flv)) {
       socket.on('error', () => socket.destroy());
-      socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+      refuseUpgrade(edge.clock, socket, flv === undefined ? unknownPath(request) : unknownApp(flv, apps));
       return;
     }
-    const { edge, crossOrigin } = this.#options;
     void playWsFlv({ edge, crossOrigin, flv, request, socket, head, sessionId: randomUUID() });
   }
 
@@ -143,6 +144,10 @@ export class HttpListener {
   #isServed(flv: FlvRequest): boolean {
     return isAppServed(this.#options.apps, flv.app);
   }
+}
+
+function unknownPath(request: IncomingMessage): AppError {
+  return new AppError('stream_not_found', { details: { path: (request.url ?? '').slice(0, 128) } });
 }
 
 function unknownApp(flv: FlvRequest, apps: readonly string[]): AppError {

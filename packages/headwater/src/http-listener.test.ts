@@ -1,0 +1,75 @@
+import { once } from 'node:events';
+import { connect, type AddressInfo, type Socket } from 'node:net';
+import { silentMetrics } from '@headwater/contracts';
+import { CrossOriginRule } from '@headwater/edge';
+import { EdgeRig } from '@headwater/edge/testing';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { ConnectionGate } from './connection-gate.ts';
+import { HttpListener } from './http-listener.ts';
+
+let rig: EdgeRig;
+let listener: HttpListener;
+let accepted: Socket[];
+let client: Socket;
+
+beforeEach(async () => {
+  rig = await EdgeRig.start();
+  const limits = {
+    connections: 10,
+    connectionsPerAddress: 10,
+    newConnectionsPerAddressPerSecond: 10,
+    exemptAddresses: [],
+  };
+  listener = new HttpListener({
+    metrics: silentMetrics,
+    gate: new ConnectionGate(limits, rig.clock),
+    apps: ['live'],
+    edge: rig.edge,
+    crossOrigin: new CrossOriginRule(['*']),
+    fallbacks: [],
+    headTimeoutMs: 10_000,
+  });
+  accepted = [];
+  listener.server.on('connection', (socket) => accepted.push(socket));
+  await new Promise<void>((resolve) => listener.server.listen(0, '127.0.0.1', resolve));
+  const { port } = listener.server.address() as AddressInfo;
+  // Does not close its side by itself.
+  client = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+  await once(client, 'connect');
+});
+
+afterEach(async () => {
+  client.destroy();
+  await rig.close();
+  listener.cutConnections();
+  await new Promise((resolve) => listener.server.close(resolve));
+});
+
+const upgradeTo = (path: string): string =>
+  `GET ${path} HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+  `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n`;
+
+it.each(['/nothing/here', '/unknown/cam1.flv'])(
+  'an upgrade to %s is answered why, and its connection cut when the peer does not close it',
+  async (path) => {
+    client.write(upgradeTo(path));
+    const [answer] = (await once(client, 'data')) as [Buffer];
+    expect(answer.toString()).toMatch(/^HTTP\/1.1 404 .*urn:headwater:error:/s);
+    rig.clock.advance(5_000);
+    expect(accepted[0]?.destroyed).toBe(true);
+  },
+);
+
+it.each(['GET /live/cam1.flv HTTP/1.1\r\nHost: a\r\n\r\n', upgradeTo('/live/cam1.flv')])(
+  'a request behind one that takes the connection over ends the connection: %j',
+  async (second) => {
+    client.write(`GET /live/cam1.flv HTTP/1.1\r\nHost: a\r\n\r\n${second}`);
+    await vi.waitFor(() => {
+      expect(accepted[0]?.destroyed).toBe(true);
+    });
+    await vi.waitFor(() => {
+      expect(rig.edge.streams.size).toBe(0);
+    });
+    expect([...rig.ends]).toEqual([['client_closed', 1]]);
+  },
+);
