@@ -27,6 +27,7 @@ export interface FanOutOptions {
 
 /** What a fan-out needs to know of its stream to start a viewer at a keyframe. */
 export interface JoinSource {
+  /** Another object after each change. */
   readonly tracks: TrackPresence;
   /** Metadata and sequence headers, stamped with that time. */
   headers(atTimestampMs: number): Frame[];
@@ -36,6 +37,15 @@ export interface JoinSource {
   joinFrames(): readonly Frame[];
   /** All frames after that sequence number; undefined when some of them are gone. */
   framesAfter(sequence: number): readonly Frame[] | undefined;
+}
+
+// What a joiner is written first, the same for all who join until the next flush.
+interface Burst {
+  readonly first: Frame | undefined;
+  readonly tracks: TrackPresence;
+  /** The preamble, and `bytes` behind it. */
+  readonly opening: Buffer;
+  readonly bytes: Buffer;
 }
 
 // Audio leaves with the next video frame; when video stays away it leaves after this long.
@@ -59,7 +69,7 @@ export class FanOut {
   #pending: Frame[] = [];
   #pendingSinceMs = 0;
   #lastFlushed: number;
-  #burst: { readonly first: Frame | undefined; readonly bytes: Buffer } | undefined;
+  #burst: Burst | undefined;
   #flushTimer: Timer | undefined;
   #slotTimer: Timer | undefined;
   #slotsDue = 0;
@@ -87,8 +97,9 @@ export class FanOut {
       return subscriber;
     }
     // The keyframe to start from may still be pending; flushing it a little early lets the picture start at once.
-    if (this.#startFrames(subscriber).length === 0 && this.#pending.length > 0) this.flush();
-    else this.#tryStart(subscriber);
+    const { joinSequence } = this.#source;
+    if (joinSequence !== undefined && joinSequence > this.#lastFlushed) this.flush();
+    if (subscriber.state === 'waiting') this.#tryStart(subscriber);
     return subscriber;
   }
 
@@ -292,14 +303,9 @@ export class FanOut {
     if (subscriber.state === 'skipping') {
       subscriber.droppedFrames += first.sequence - subscriber.lastSequence - 1;
     }
-    const burst = this.#burstOf(frames);
-    if (subscriber.hasPreamble) {
-      subscriber.write(burst);
-    } else {
-      subscriber.hasPreamble = true;
-      const preamble = this.#format.preamble(this.#source.tracks);
-      subscriber.write(preamble.length === 0 ? burst : Buffer.concat([preamble, burst]));
-    }
+    const { opening, bytes } = this.#burstOf(frames);
+    subscriber.write(subscriber.hasPreamble ? bytes : opening);
+    subscriber.hasPreamble = true;
     this.#follow(subscriber);
   }
 
@@ -310,17 +316,20 @@ export class FanOut {
   }
 
   // Headers and the GOP up to the last flush: shared by all who join before the next one.
-  #burstOf(frames: readonly Frame[]): Buffer {
-    const cached = this.#burst;
+  #burstOf(frames: readonly Frame[]): Burst {
+    const { tracks } = this.#source;
     const first = frames[0];
-    if (cached !== undefined && cached.first === first) return cached.bytes;
+    if (this.#burst?.first === first && this.#burst?.tracks === tracks) return this.#burst;
     const flushed = frames.filter((frame) => frame.sequence <= this.#lastFlushed);
-    const bytes = this.#format.encode([...this.#source.headers(first?.timestampMs ?? 0), ...flushed]);
-    this.#burst = { first, bytes };
-    return bytes;
+    const encoded = this.#format.encode([...this.#source.headers(first?.timestampMs ?? 0), ...flushed]);
+    const preamble = this.#format.preamble(tracks);
+    const opening = preamble.length === 0 ? encoded : Buffer.concat([preamble, encoded]);
+    this.#burst = { first, tracks, opening, bytes: opening.subarray(preamble.length) };
+    return this.#burst;
   }
 
   #end(subscriber: Subscriber, reason: CloseReason): void {
+    if (subscriber.state === 'detached') return;
     this.remove(subscriber);
     subscriber.ended(reason);
   }

@@ -3,6 +3,7 @@ import { streamKey } from '@headwater/contracts';
 import { ManualClock } from '@headwater/contracts/testing';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Frame, FrameKind } from './frame.ts';
+import type { FrameRingLimits } from './frame-ring.ts';
 import { LiveStream, type AttachOptions, type FlushPlan } from './live-stream.ts';
 import type { StreamFormat } from './stream-format.ts';
 import { defaultBacklogLimits } from './subscriber.ts';
@@ -37,10 +38,10 @@ function label(frame: Frame): string {
   return `${letter}${frame.role === 'header' ? `@${String(frame.timestampMs)}` : String(frame.sequence)}`;
 }
 
-function open(flushPlan: FlushPlan = mergeFrom(1_000_000)): void {
+function open(flushPlan: FlushPlan = mergeFrom(1_000_000), ring: FrameRingLimits = {}): void {
   sequence = 0;
   clock = new ManualClock();
-  stream = new LiveStream({ key: streamKey('live', 'test'), clock, ring: { keep: 'gop' }, flushPlan });
+  stream = new LiveStream({ key: streamKey('live', 'test'), clock, ring: { ...ring, keep: 'gop' }, flushPlan });
 }
 
 function push(kind: FrameKind, payload: Buffer, timestampMs = sequence * 20): void {
@@ -119,15 +120,33 @@ describe('joining', () => {
     expect(viewer.text()).toBe('<av>H@80 H@80 K4');
   });
 
-  it('gives all who join within one window the same buffer', () => {
+  it('gives all who join within one window the same buffers', () => {
     pushHeaders();
     pushKeyframe();
-    const [first, second] = [watch({ format: { ...textFormat, preamble: () => Buffer.alloc(0) } }), watch()];
-    const third = watch({ format: { ...textFormat, preamble: () => Buffer.alloc(0) } });
-    expect(second.sink.writes).toHaveLength(1);
+    const [first, second] = [watch(), watch()];
+    expect(second.sink.writes[0]).toBe(first.sink.writes[0]);
     pushInter();
-    expect(first.sink.writes[1]).toBe(third.sink.writes[1]);
-    expect(first.sink.writes[1]).toBe(second.sink.writes[1]);
+    expect(second.sink.writes[1]).toBe(first.sink.writes[1]);
+    expect(watch().text()).toBe('<av>H@40 H@40 K2 v3');
+  });
+
+  it('sends the others nothing ahead of their time when there is nothing to start from', () => {
+    open(mergeFrom(2), { maxFrames: 4 });
+    pushHeaders();
+    pushKeyframe();
+    const viewers = [watch(), watch()];
+    for (let count = 0; count < 4; count++) pushInter();
+    for (let count = 0; count < 3; count++) viewers.push(watch());
+    expect(viewers.map(({ sink }) => sink.writes.length)).toEqual([1, 1, 0, 0, 0]);
+  });
+
+  it('starts at once also when its keyframe is still pending and many others are due before', () => {
+    open(mergeFrom(300));
+    pushHeaders();
+    pushKeyframe();
+    for (let count = 0; count < 600; count++) watch();
+    pushKeyframe();
+    expect(watch().text()).toBe('<av>H@60 H@60 K3');
   });
 
   it('starts at the next keyframe when that is asked for', () => {
@@ -349,6 +368,15 @@ describe('ending', () => {
     stream.close('unpublished');
     expect(viewer.sink.writes).toHaveLength(1);
     expect(viewer.ends).toEqual([]);
+  });
+
+  it('tells nothing to a viewer that another one, told before it, has detached', () => {
+    const second: { viewer?: Watcher } = {};
+    const first = watch({ ended: () => second.viewer?.subscription.detach() });
+    second.viewer = watch();
+    stream.close('unpublished');
+    expect(first.subscription.state).toBe('detached');
+    expect(second.viewer.ends).toEqual([]);
   });
 
   it('answers who attaches afterwards at once', () => {
