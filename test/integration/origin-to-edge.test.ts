@@ -53,9 +53,9 @@ describe('a stream that is live', () => {
     send(publisher, framesFrom(0));
     const viewer = await pair.watch('live/a');
     viewer.viewer.close('client_closed');
-    pair.clock.advance(pairTimes.lingerMs - 1);
+    await pair.pass(pairTimes.lingerMs - 1_000);
     expect(pair.edge.streams.size).toBe(1);
-    pair.clock.advance(1);
+    await pair.pass(1_000);
     expect(pair.edge.streams.size).toBe(0);
     await waitUntil('the origin notices', () => pair.pulls === 0);
   });

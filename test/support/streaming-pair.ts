@@ -1,5 +1,6 @@
 // An origin and an edge in one process, joined by the real relay over a loopback socket and the real embedded registry,
 // with a clock that a test moves by hand.
+import { setTimeout as delay } from 'node:timers/promises';
 import { silentLogger, silentMetrics, type CloseReason } from '@headwater/contracts';
 import { ManualClock } from '@headwater/contracts/testing';
 import { MemoryStreamRegistry } from '@headwater/cluster';
@@ -122,6 +123,14 @@ export class StreamingPair {
   /** Cuts the relay's connections; new ones pass. */
   cutRelay(): void {
     this.#proxy?.cut();
+  }
+
+  /** Lets time pass in steps small enough for the relay to answer in between. */
+  async pass(ms: number): Promise<void> {
+    for (let passedMs = 0; passedMs < ms; passedMs += 100) {
+      this.clock.advance(100);
+      await delay(1);
+    }
   }
 
   async publish(key: string, token?: string): Promise<TestPublisher> {

@@ -202,3 +202,33 @@ it('an owner that opens and ends again and again is not asked without a pause', 
   }
   expect(pulls).toHaveLength(1);
 });
+
+describe('an owner that says nothing more', () => {
+  async function follow(): Promise<void> {
+    upstream.claimed(record(5));
+    await settle();
+    opened(5);
+    last().handler.frames([frame(0, 'keyframe')]);
+  }
+
+  it('is left after 2 s, and the stream is looked for anew', async () => {
+    await follow();
+    clock.advance(1_900);
+    last().handler.frames([frame(1)]);
+    clock.advance(1_900);
+    expect(last().isClosed).toBe(false);
+    clock.advance(100);
+    expect(last().isClosed).toBe(true);
+    expect(heard).toContain('lost');
+  });
+
+  it('may say that its publisher is away, and is waited for', async () => {
+    await follow();
+    last().handler.state('interrupted');
+    clock.advance(10_000);
+    expect(last().isClosed).toBe(false);
+    last().handler.state('live');
+    clock.advance(2_000);
+    expect(last().isClosed).toBe(true);
+  });
+});

@@ -11,6 +11,7 @@ import {
 import type { StreamRecord, StreamRegistry } from '@headwater/cluster';
 import type { Frame } from '@headwater/media';
 import type { OpenedInfo, Pull, PulledState, PullHandler, RelayClient } from '@headwater/relay';
+import { StallWatch } from './stall-watch.ts';
 
 /** What an upstream tells the edge's stream. */
 export interface UpstreamListener {
@@ -42,12 +43,15 @@ const finalReasons: ReadonlySet<CloseReason> = new Set<CloseReason>([
   'hold_expired',
   'kicked',
 ]);
+// A live stream that brings nothing for this long has an owner that is frozen or cut off.
+const stallMs = 2_000;
 const firstRetryMs = 100;
 const lastRetryMs = 2_000;
 
 /** One stream's way to its owner. `close` is idempotent. */
 export class Upstream {
   readonly #options: UpstreamOptions;
+  readonly #stall: StallWatch;
   #pull: Pull | undefined;
   #epoch = 0;
   /** The highest epoch that the registry spoke of or an owner had: nothing below it is pulled. */
@@ -64,6 +68,9 @@ export class Upstream {
 
   constructor(options: UpstreamOptions) {
     this.#options = options;
+    this.#stall = new StallWatch(options.clock, stallMs, () => {
+      this.#stalled();
+    });
   }
 
   /** The highest epoch that was ever pulled, 0 before any. */
@@ -95,6 +102,7 @@ export class Upstream {
 
   close(): void {
     this.#isClosed = true;
+    this.#stall.stop();
     this.#retryTimer?.cancel();
     this.#pull?.close();
     this.#pull = undefined;
@@ -124,6 +132,7 @@ export class Upstream {
   #connect(record: StreamRecord): void {
     this.#retryTimer?.cancel();
     this.#retryTimer = undefined;
+    this.#stall.stop();
     this.#pull?.close();
     this.#highestEpoch = record.epoch;
     const { stream, relay } = this.#options;
@@ -145,9 +154,11 @@ export class Upstream {
         }
         this.#epoch = info.epoch;
         this.#highestEpoch = Math.max(this.#highestEpoch, info.epoch);
+        this.#watchWhile(info.state);
         listener.opened(info);
       },
       frames: (frames) => {
+        this.#stall.seen();
         const fresh = this.#withoutRepeats(frames);
         const last = fresh[fresh.length - 1];
         if (last === undefined) return;
@@ -159,10 +170,12 @@ export class Upstream {
         listener.frames(this.#epoch, fresh);
       },
       state: (state) => {
+        this.#watchWhile(state);
         listener.state(state);
       },
       ended: (reason) => {
         this.#pull = undefined;
+        this.#stall.stop();
         if (finalReasons.has(reason)) listener.ended(reason);
         else if (this.#isStillWanted()) {
           if (reason === 'replaced') void this.#resolve();
@@ -171,12 +184,27 @@ export class Upstream {
       },
       failed: (error) => {
         this.#pull = undefined;
+        this.#stall.stop();
         // The first failure in a row says it; the stream's phase shows that it goes on.
         const level = this.#attempts === 0 ? error.entry.level : 'debug';
         this.#options.logger[level]({ err: error, attempt: this.#attempts }, 'pull failed');
         if (this.#isStillWanted()) this.#retryLater();
       },
     };
+  }
+
+  #watchWhile(state: PulledState): void {
+    if (state === 'live') this.#stall.start();
+    else this.#stall.stop();
+  }
+
+  // The owner is looked up again: by now somebody else may have the stream, and if not, asking anew costs little.
+  #stalled(): void {
+    const level = this.#attempts === 0 ? 'warn' : 'debug';
+    this.#options.logger[level]({ epoch: this.#epoch, stallMs }, 'pull stalled');
+    this.#pull?.close();
+    this.#pull = undefined;
+    if (this.#isStillWanted()) this.#retryLater();
   }
 
   /** Tells the listener what a pull that broke off means. False when the stream is over. */

@@ -1,0 +1,43 @@
+import { ManualClock } from '@headwater/contracts/testing';
+import { beforeEach, expect, it } from 'vitest';
+import { StallWatch } from './stall-watch.ts';
+
+let clock: ManualClock;
+let stalls: number;
+let watch: StallWatch;
+
+beforeEach(() => {
+  clock = new ManualClock();
+  stalls = 0;
+  watch = new StallWatch(clock, 2_000, () => stalls++);
+});
+
+it('says nothing while something keeps coming', () => {
+  watch.start();
+  for (let passed = 0; passed < 20_000; passed += 1_900) {
+    clock.advance(1_900);
+    watch.seen();
+  }
+  expect(stalls).toBe(0);
+});
+
+it('speaks once when nothing came for the time, however often it was started', () => {
+  watch.start();
+  watch.start();
+  clock.advance(1_500);
+  watch.seen();
+  clock.advance(1_999);
+  expect(stalls).toBe(0);
+  clock.advance(1);
+  expect(stalls).toBe(1);
+  clock.advance(60_000);
+  expect(stalls).toBe(1);
+});
+
+it('is quiet once stopped, and leaves no timer', () => {
+  watch.start();
+  watch.stop();
+  clock.advance(60_000);
+  expect(stalls).toBe(0);
+  expect(clock.pendingTimers).toBe(0);
+});

@@ -1,0 +1,43 @@
+import type { Clock, Timer } from '@headwater/contracts';
+
+/** Notices that something that should keep coming has stopped: a frozen owner keeps its connections open. */
+export class StallWatch {
+  readonly #clock: Clock;
+  readonly #stallMs: number;
+  readonly #stalled: () => void;
+  #timer: Timer | undefined;
+  #lastMs = 0;
+
+  /** `stalled` is called once when nothing was seen for `stallMs`; the watch has stopped then. */
+  constructor(clock: Clock, stallMs: number, stalled: () => void) {
+    this.#clock = clock;
+    this.#stallMs = stallMs;
+    this.#stalled = stalled;
+  }
+
+  /** Begins to watch, or goes on with the full time. */
+  start(): void {
+    this.seen();
+    this.#arm(this.#stallMs);
+  }
+
+  /** Something came. Cheap: called with every batch. */
+  seen(): void {
+    this.#lastMs = this.#clock.nowMs();
+  }
+
+  stop(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
+  // One timer that is set again when it fires early, instead of one for each batch.
+  #arm(delayMs: number): void {
+    this.#timer ??= this.#clock.after(delayMs, () => {
+      this.#timer = undefined;
+      const leftMs = this.#lastMs + this.#stallMs - this.#clock.nowMs();
+      if (leftMs > 0) this.#arm(leftMs);
+      else this.#stalled();
+    });
+  }
+}
