@@ -78,7 +78,7 @@ export function decodeStream(key: string, text: string): StreamRecord | undefine
   const sinceMs = wholeNumber(record['since']);
   const codecs = typeof record['codecs'] === 'string' ? parseJson(record['codecs']) : undefined;
   if (typeof owner !== 'string' || typeof run !== 'string' || typeof relay !== 'string') return undefined;
-  if (epoch === undefined || sinceMs === undefined || !areTexts(codecs) || !isState(state)) return undefined;
+  if (epoch === undefined || sinceMs === undefined || !isState(state)) return undefined;
   return {
     stream,
     owner: { nodeId: owner, incarnation: run },
@@ -86,7 +86,7 @@ export function decodeStream(key: string, text: string): StreamRecord | undefine
     epoch,
     state,
     ...(typeof credential === 'string' ? { credential } : {}),
-    codecs,
+    codecs: areTexts(codecs) ? codecs : [],
     sinceMs,
   };
 }

@@ -47,8 +47,6 @@ export class RedisEventLog {
   readonly #mirror = new RegistryMirror();
   readonly #backoff = new Backoff(50, 1_000);
   #position: Position | undefined;
-  /** True once a try to begin has failed: what happened meanwhile has to be told. */
-  #isLate = false;
   #graceEndsMs: number | undefined;
   #isClosed = false;
   #pause: { readonly timer: Timer; readonly end: () => void } | undefined;
@@ -76,7 +74,6 @@ export class RedisEventLog {
         this.#backoff.reset();
         while (this.#isOpen()) await this.#step(client);
       } catch (caught) {
-        this.#isLate = true;
         if (!this.#isOpen()) return;
         this.#options.warning.warn({ err: caught }, 'registry events are interrupted');
         if (client !== undefined) this.#options.link.drop(client, caught);
@@ -136,7 +133,7 @@ export class RedisEventLog {
   }
 
   async #synchronise(client: Redis): Promise<void> {
-    const { clock, snapshot, emit, graceMs, logger, commandMs } = this.#options;
+    const { clock, snapshot, emit, graceMs, logger, commandMs, link } = this.#options;
     const before = this.#position;
     const isFirst = before === undefined;
     const listing = await withDeadline(clock, 4 * commandMs, snapshot(client));
@@ -150,7 +147,8 @@ export class RedisEventLog {
     const keepsAbsent = this.#graceEndsMs !== undefined;
     this.#position = { id: listing.newestId, life: listing.life, seq: listing.seq };
     for (const event of this.#mirror.merge(listing, { keepsAbsent })) {
-      if (!isFirst || this.#isLate) emit(event);
+      // What happened while there was no way to begin has to be told.
+      if (!isFirst || link.hasFailed) emit(event);
     }
   }
 

@@ -39,6 +39,7 @@ export class RedisLink {
   #client: Redis | undefined;
   #timer: Timer | undefined;
   #lastError: AppError | undefined;
+  #hasFailed = false;
 
   constructor(options: RedisLinkOptions) {
     this.#options = options;
@@ -47,6 +48,11 @@ export class RedisLink {
 
   get state(): LinkState {
     return this.#state;
+  }
+
+  /** True once an attempt failed or a connection was lost. */
+  get hasFailed(): boolean {
+    return this.#hasFailed;
   }
 
   /** The connection, as soon as there is one; rejects with `registry_unavailable` after `limitMs`, or when closed. */
@@ -127,6 +133,7 @@ export class RedisLink {
 
   #lost(why: unknown): void {
     if (!this.#enter('resting')) return;
+    this.#hasFailed = true;
     this.#client?.disconnect();
     this.#client = undefined;
     if (this.#lastError === undefined) this.#options.logger.warn({ err: why }, 'no connection to redis');

@@ -74,7 +74,7 @@ export class RegistryMirror {
       if (known === undefined || !isSameRun(known, node)) events.push({ type: 'node_joined', node });
       else if (!isSameNode(known, node)) events.push({ type: 'node_updated', node });
     }
-    for (const record of listing.streams) {
+    for (const record of [...listing.streams].sort((a, b) => a.epoch - b.epoch)) {
       const known = this.#streams.get(record.stream);
       if (known !== undefined && isSameTitle(known, record)) {
         if (!isEqual(known, record)) events.push({ type: 'stream_updated', record });

@@ -12,6 +12,12 @@ local node, run = ARGV[5], ARGV[6]
 local current = redis.call('HGET', runs, node)
 if not current or not redis.call('ZSCORE', leases, node) then return { -2, notes } end
 if current ~= run then return { -3, notes } end
+-- An announcement that somebody spoilt is had again by joining.
+local is_json, announced = pcall(cjson.decode, redis.call('HGET', nodes, node) or '')
+if not is_json or type(announced) ~= 'table' or announced.nodeId ~= node or announced.incarnation ~= run then
+  note('node', node, '')
+  return { -2, notes }
+end
 
 local before = redis.call('HGET', beats, node)
 redis.call('HSET', beats, node, ARGV[7])
@@ -20,7 +26,7 @@ if not before or string.sub(before, 1, 1) ~= string.sub(ARGV[7], 1, 1) then
   emit('node_updated', 'node', redis.call('HGET', nodes, node) or '', 'beat', ARGV[7])
 end
 
-local lost, missing, surplus, named = {}, {}, {}, {}
+local lost, missing, surplus, named, mine = {}, {}, {}, {}, {}
 for index = 8, #ARGV, 4 do
   local stream, epoch, state, codecs = ARGV[index], tonumber(ARGV[index + 1]), ARGV[index + 2], ARGV[index + 3]
   named[stream] = true
@@ -33,6 +39,7 @@ for index = 8, #ARGV, 4 do
       missing[#missing + 1] = stream
     end
   elseif record.owner == node and record.run == run then
+    mine[#mine + 1] = stream
     if record.epoch < epoch then
       missing[#missing + 1] = stream
     elseif record.epoch == epoch and (record.state ~= state or record.codecs ~= codecs) then
@@ -47,7 +54,11 @@ for index = 8, #ARGV, 4 do
   end
 end
 
-for _, stream in ipairs(owned_by(node, run)) do
+local indexed = owned_by(node, run)
+if #indexed < #mine then
+  for _, stream in ipairs(mine) do redis.call('ZADD', owners, 0, owner_tag(node, run) .. stream) end
+end
+for _, stream in ipairs(indexed) do
   if not named[stream] then
     local record = read_stream(stream)
     if record and record.owner == node and record.run == run then

@@ -109,6 +109,7 @@ local function parse_stream(stream, text)
       local epoch = type(record.epoch) == 'string' and whole(record.epoch)
       local is_record = epoch and epoch > 0 and (record.credential == nil or type(record.credential) == 'string')
       for _, field in ipairs(text_fields) do is_record = is_record and type(record[field]) == 'string' end
+      is_record = is_record and whole(record.since) and (record.state == 'live' or record.state == 'interrupted')
       if is_record then
         record.epoch = epoch
         return record
