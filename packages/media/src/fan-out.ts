@@ -56,6 +56,8 @@ const slotSpacingMs = 15;
 // One that catches up is written this part of its soft limit at a visit. Not batch by batch: a sink that takes bytes only
 // after the visit, as HTTP/2 does, would never catch up.
 const catchUpShare = 4;
+// What one look at a viewer that does not read adds at most to the time it is blamed for.
+const longestStepMs = 500;
 
 /** Delivers one stream in one format. Created by `LiveStream` for the first viewer, dropped with the last. */
 export class FanOut {
@@ -152,7 +154,7 @@ export class FanOut {
   /** How long the oldest frame that a viewer has not been written yet has waited for it. */
   lagMs(subscriber: Subscriber): number {
     if (subscriber.state !== 'following') {
-      return this.#clock.nowMs() - (subscriber.blockedSinceMs ?? this.#clock.nowMs());
+      return subscriber.blockedMs;
     }
     const next = this.#log.get(subscriber.cursor);
     return next === undefined ? 0 : this.#clock.nowMs() - next.flushedAtMs;
@@ -240,7 +242,8 @@ export class FanOut {
       this.#judgeBlocked(subscriber, nowMs);
       return;
     }
-    subscriber.blockedSinceMs = undefined;
+    subscriber.blockedSeenMs = undefined;
+    subscriber.blockedMs = 0;
     if (subscriber.state !== 'following') {
       this.#tryStart(subscriber);
       return;
@@ -265,8 +268,10 @@ export class FanOut {
   }
 
   #judgeBlocked(subscriber: Subscriber, nowMs: number): void {
-    subscriber.blockedSinceMs ??= nowMs;
-    const blockedMs = nowMs - subscriber.blockedSinceMs;
+    // A step longer than the sweep is a stall of our own, in which nobody could have read anything.
+    subscriber.blockedMs += Math.min(nowMs - (subscriber.blockedSeenMs ?? nowMs), longestStepMs);
+    subscriber.blockedSeenMs = nowMs;
+    const { blockedMs } = subscriber;
     const { softBytes, softMs, hardBytes, hardMs } = this.#backlog;
     const pendingBytes = subscriber.sink.pendingBytes;
     if (blockedMs > hardMs || (pendingBytes > hardBytes && blockedMs > softMs)) {

@@ -41,7 +41,12 @@ function label(frame: Frame): string {
 function open(flushPlan: FlushPlan = mergeFrom(1_000_000), ring: FrameRingLimits = {}): void {
   sequence = 0;
   clock = new ManualClock();
-  stream = new LiveStream({ key: streamKey('live', 'test'), clock, ring: { ...ring, keep: 'gop' }, flushPlan });
+  stream = new LiveStream({
+    key: streamKey('live', 'test'),
+    clock,
+    ring: { ...ring, keep: 'gop' },
+    flushPlan,
+  });
 }
 
 function push(kind: FrameKind, payload: Buffer, timestampMs = sequence * 20): void {
@@ -320,6 +325,17 @@ describe('a viewer that does not keep up', () => {
     pushInter();
     expect(good.ends).toEqual([]);
     expect(good.text()).toMatch(/v3 v4$/);
+  });
+
+  it('is not blamed for a stall of this process', () => {
+    pushHeaders();
+    pushKeyframe();
+    const viewer = watch({ backlog });
+    viewer.sink.isBlocked = true;
+    pushInter();
+    clock.stall(20_000);
+    pushInter();
+    expect(viewer.ends).toEqual([]);
   });
 
   it('costs no more than one write beyond the soft limit, whatever the stream sends', () => {

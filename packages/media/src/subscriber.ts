@@ -44,8 +44,10 @@ export class Subscriber {
   cursor = 0;
   /** The newest frame it has got, or has given up while `skipping`; -1 before any. */
   lastSequence = -1;
-  /** Since when its sink has not been empty at a visit. */
-  blockedSinceMs: number | undefined;
+  /** How long its sink has not been empty at any visit. */
+  blockedMs = 0;
+  /** When it was last found so. */
+  blockedSeenMs: number | undefined;
   bytesWritten = 0;
   droppedFrames = 0;
   hasPreamble = false;

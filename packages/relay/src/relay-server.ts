@@ -69,6 +69,8 @@ export class RelayServer {
   readonly #endedPulls: Counter;
   readonly #sentBytes: Counter;
   readonly #sentMessages: Counter;
+  #refusals = 0;
+  #refusalsSaidMs = -Infinity;
   #stopping: Promise<void> | undefined;
 
   constructor(options: RelayServerOptions) {
@@ -188,8 +190,18 @@ export class RelayServer {
 
   #refuseUnopened(call: ServerWritableStream<PullRequestMessage, Buffer>, error: AppError): void {
     this.#endedPulls.add(1, { result: error.code });
-    this.#logger[error.entry.level]({ peer: call.getPeer(), err: error }, 'pull refused');
+    this.#noteRefusal(call.getPeer(), error);
     call.emit('error', statusOf(error));
+  }
+
+  // A flood of bad calls must not cost a log line each: one a second says what they are and how many came before it.
+  #noteRefusal(peer: string, { code, message }: AppError): void {
+    this.#refusals++;
+    const nowMs = this.#clock.nowMs();
+    if (nowMs - this.#refusalsSaidMs < 1_000) return;
+    this.#logger.info({ peer, code, reason: message, refusals: this.#refusals }, 'pulls refused');
+    this.#refusals = 0;
+    this.#refusalsSaidMs = nowMs;
   }
 
   #track(pull: ServerPull, call: ServerWritableStream<PullRequestMessage, Buffer>, peer: string): void {

@@ -39,6 +39,11 @@ export class ManualClock implements Clock {
     return this.#pending.size;
   }
 
+  /** Moves time forward while nothing runs, as when the process is frozen; what fell due runs with the next `advance`. */
+  stall(byMs: number): void {
+    this.#nowMs += byMs;
+  }
+
   /** Moves time forward and runs every timer that falls due on the way. */
   advance(byMs: number): void {
     const endMs = this.#nowMs + byMs;
