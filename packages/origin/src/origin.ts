@@ -55,13 +55,18 @@ export class Origin {
   constructor(options: OriginOptions) {
     this.#options = options;
     this.#logger = options.logger.child({ role: 'origin' });
-    this.feed = new RelayFeed((key) => this.#streams.get(key));
-    this.#published = options.metrics.counter({
+    const { metrics } = options;
+    const dropped = metrics.counter({
+      name: 'headwater_relay_dropped_frames_total',
+      help: 'Frames that pullers which lay too far behind missed, counted when their pull ends.',
+    });
+    this.feed = new RelayFeed((key) => this.#streams.get(key), dropped);
+    this.#published = metrics.counter({
       name: 'headwater_publish_attempts_total',
       help: 'Publish attempts by outcome: accepted, client_closed, or the code of the refusal.',
       labels: ['outcome'],
     });
-    this.#live = options.metrics.gauge({
+    this.#live = metrics.gauge({
       name: 'headwater_origin_streams',
       help: 'Streams this origin owns, held ones included.',
     });

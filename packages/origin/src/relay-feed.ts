@@ -1,6 +1,6 @@
 // Answers Relay.Pull from the origin's streams: an edge that reconnects goes on after the last frame it has, while the
 // ring still holds all that followed; else it starts at the newest keyframe.
-import { AppError, toAppError, type StreamKey } from '@headwater/contracts';
+import { AppError, toAppError, type Counter, type StreamKey } from '@headwater/contracts';
 import type { BacklogLimits } from '@headwater/media';
 import { relayFormat, type PullCall, type RelaySource } from '@headwater/relay';
 import type { OriginStream } from './origin-stream.ts';
@@ -16,10 +16,13 @@ const edgeBacklog: BacklogLimits = {
 /** The relay's view of an origin. */
 export class RelayFeed implements RelaySource {
   readonly #find: (key: StreamKey) => OriginStream | undefined;
+  readonly #dropped: Counter;
   readonly #pulls = new Map<OriginStream, Set<PullCall>>();
 
-  constructor(find: (key: StreamKey) => OriginStream | undefined) {
+  /** `dropped` counts the frames that slow pullers missed, when their pull ends. */
+  constructor(find: (key: StreamKey) => OriginStream | undefined, dropped: Counter) {
     this.#find = find;
+    this.#dropped = dropped;
   }
 
   /** How many edges follow that stream. */
@@ -56,6 +59,9 @@ export class RelayFeed implements RelaySource {
     call.opened({ epoch, firstSequence, resumed, state });
     const pulls = this.#pulls.get(stream) ?? new Set();
     this.#pulls.set(stream, pulls.add(call));
+    call.onClosed(() => {
+      this.#forget(stream, call);
+    });
     const subscription = live.attach({
       format: relayFormat(epoch),
       sink: call.sink,
@@ -63,13 +69,12 @@ export class RelayFeed implements RelaySource {
       latency: 'low',
       from,
       ended: (reason) => {
-        this.#forget(stream, call);
         call.ended(reason);
       },
     });
     call.onClosed(() => {
-      this.#forget(stream, call);
       subscription.detach();
+      this.#dropped.add(subscription.droppedFrames);
     });
   }
 
