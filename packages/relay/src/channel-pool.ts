@@ -94,7 +94,8 @@ export class ChannelPool {
   }
 
   #rest(channel: Channel): void {
-    if (this.#retired.has(channel)) {
+    // Retired, or dropped when the pool was closed.
+    if (this.#channels.get(channel.address) !== channel) {
       this.#drop(channel);
       return;
     }
