@@ -1,0 +1,83 @@
+// Applies plans. Each step is a compare-and-set in the registry under the leader's token: applied twice, or by two leaders
+// at once, it happens once; based on what is so no longer, it does nothing.
+import type { FailoverRegistry, FencedOutcome } from '@headwater/cluster';
+import { toAppError, type Clock, type Counter, type Logger } from '@headwater/contracts';
+import type { FailoverAction } from './plan.ts';
+import { within } from './within.ts';
+
+/** How a step ended. `failed`: the registry did not answer; it may have been applied. */
+export type ActionOutcome = FencedOutcome | 'failed';
+
+/** How a run ended. */
+export interface RunResult {
+  /** A later leadership exists: the rest was left. */
+  readonly isFenced: boolean;
+  /** The registry did not answer: the rest was left. */
+  readonly hasFailed: boolean;
+  /** Something was otherwise than the plan assumed: look again. */
+  readonly hasConflict: boolean;
+}
+
+/** What a runner is made of. */
+export interface ActionRunnerOptions {
+  readonly registry: FailoverRegistry;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly actions: Counter;
+  /** How long one step may take. */
+  readonly callMs: number;
+}
+
+/** How many steps are under way at once. */
+const parallelSteps = 16;
+
+/** Runs one plan at a time. */
+export class ActionRunner {
+  readonly #options: ActionRunnerOptions;
+
+  constructor(options: ActionRunnerOptions) {
+    this.#options = options;
+  }
+
+  /** Applies the steps in groups, in order. `mayGoOn` is asked before each group. */
+  async run(token: number, actions: readonly FailoverAction[], mayGoOn: () => boolean): Promise<RunResult> {
+    const outcomes = new Set<ActionOutcome>();
+    for (let first = 0; first < actions.length && mayGoOn(); first += parallelSteps) {
+      const group = actions.slice(first, first + parallelSteps);
+      for (const outcome of await Promise.all(group.map(async (action) => this.#apply(token, action)))) {
+        outcomes.add(outcome);
+      }
+      if (outcomes.has('fenced') || outcomes.has('failed')) break;
+    }
+    return {
+      isFenced: outcomes.has('fenced'),
+      hasFailed: outcomes.has('failed'),
+      hasConflict: outcomes.has('conflict'),
+    };
+  }
+
+  async #apply(token: number, action: FailoverAction): Promise<ActionOutcome> {
+    const { clock, callMs, logger, actions } = this.#options;
+    let outcome: ActionOutcome;
+    let err: Error | undefined;
+    try {
+      outcome = await within(clock, callMs, this.#write(token, action));
+    } catch (caught) {
+      outcome = 'failed';
+      err = toAppError(caught);
+    }
+    actions.add(1, { action: action.type, outcome });
+    const fields = { ...action, outcome, token, ...(err === undefined ? {} : { err }) };
+    if (outcome === 'applied') logger.info(fields, 'failover action');
+    else if (outcome === 'unchanged') logger.debug(fields, 'failover action');
+    else logger.warn(fields, 'failover action');
+    return outcome;
+  }
+
+  async #write(token: number, action: FailoverAction): Promise<FencedOutcome> {
+    const { registry } = this.#options;
+    if (action.type === 'expel_node') return await registry.expel({ token, ...action });
+    if (action.type === 'set_standby') return await registry.setStandby({ token, ...action });
+    return await registry.endOrphan({ token, ...action });
+  }
+}
