@@ -1,6 +1,6 @@
 import { ManualClock } from '@headwater/contracts/testing';
 import { expect, it } from 'vitest';
-import { ChannelPool } from './channel-pool.ts';
+import { callsPerChannel, ChannelPool } from './channel-pool.ts';
 import { defaultRelayKeepalive } from './relay-keepalive.ts';
 
 const idleMs = 10_000;
@@ -50,4 +50,14 @@ it('a call that ends after the pool was closed sets no timer', () => {
   lease.release(false);
   expect(pool.size).toBe(0);
   expect(clock.pendingTimers).toBe(0);
+});
+
+it('a full channel takes no more calls, and goes when those that it has are over', () => {
+  const { pool } = openPool();
+  const leases = Array.from({ length: callsPerChannel + 1 }, () => pool.acquire('127.0.0.1:1'));
+  expect(new Set(leases.map(({ client }) => client)).size).toBe(2);
+  expect(pool.size).toBe(2);
+  for (const lease of leases.slice(0, callsPerChannel)) lease.release(false);
+  expect(pool.size).toBe(1);
+  pool.close();
 });

@@ -26,7 +26,13 @@ interface Channel {
   idleTimer: Timer | undefined;
 }
 
-/** One channel for each address, shared by all calls to it and closed when idle. */
+/**
+ * Calls that share one channel: below what a server allows on a connection, which is little, so that one connection cannot
+ * hand it thousands of calls to answer in one go.
+ */
+export const callsPerChannel = 128;
+
+/** One channel for each address, shared by all calls to it up to `callsPerChannel`, and closed when idle. */
 export class ChannelPool {
   readonly #options: ChannelPoolOptions;
   readonly #channels = new Map<string, Channel>();
@@ -42,7 +48,7 @@ export class ChannelPool {
   }
 
   acquire(address: string): ChannelLease {
-    const channel = this.#channels.get(address) ?? this.#dial(address);
+    const channel = this.#roomyChannel(address) ?? this.#dial(address);
     channel.calls++;
     channel.idleTimer?.cancel();
     channel.idleTimer = undefined;
@@ -62,6 +68,14 @@ export class ChannelPool {
   /** Closes every channel; calls on them fail. */
   close(): void {
     for (const channel of [...this.#channels.values(), ...this.#retired]) this.#drop(channel);
+  }
+
+  // A full channel takes no more calls, and goes when those that it has are over.
+  #roomyChannel(address: string): Channel | undefined {
+    const channel = this.#channels.get(address);
+    if (channel === undefined || channel.calls < callsPerChannel) return channel;
+    this.#retire(channel);
+    return undefined;
   }
 
   #dial(address: string): Channel {

@@ -53,6 +53,8 @@ export const defaultRelayServerLimits: RelayServerLimits = {
   maxRequestBytes: 16 * 1024,
 };
 
+// Calls are answered as they come: as many as a connection may have open are work that everybody else waits for.
+const maxCallsPerConnection = 200;
 const nodeIdPattern = /^[\x21-\x7e]{1,255}$/;
 
 /** The relay's server. Started and stopped once. */
@@ -83,7 +85,7 @@ export class RelayServer {
     this.#server = new Server({
       'grpc.max_receive_message_length': this.#limits.maxRequestBytes,
       'grpc.max_send_message_length': -1,
-      'grpc.max_concurrent_streams': this.#limits.maxPullsPerPeer + 100,
+      'grpc.max_concurrent_streams': maxCallsPerConnection,
       'grpc.keepalive_time_ms': keepalive.timeMs,
       'grpc.keepalive_timeout_ms': keepalive.timeoutMs,
       'grpc.enable_channelz': 0,
