@@ -129,3 +129,17 @@ it('a WebSocket handshake that is refused is cut when its peer does not close', 
   rig.clock.advance(flushMs);
   expect(accepted().destroyed).toBe(true);
 });
+
+it('a WebSocket viewer that sends text is written no media behind the close frame, and is cut', async () => {
+  upgrade();
+  await isWaiting();
+  await rig.goLive();
+  await isWatching();
+  client.write(Buffer.from([0x81, 0x81, 0, 0, 0, 0, 0x61]));
+  await vi.waitFor(() => {
+    expect(rig.edge.viewers.size).toBe(0);
+  });
+  expect([...rig.ends]).toEqual([['protocol_error', 1]]);
+  rig.clock.advance(flushMs);
+  expect(accepted().destroyed).toBe(true);
+});

@@ -80,7 +80,10 @@ function deliver(viewer: Viewer, webSocket: WebSocket, socket: Duplex, clock: Cl
     cutAfterLastWords(clock, socket);
   };
   webSocket.on('message', (_data, isBinary) => {
-    if (!isBinary) webSocket.close(1003, 'nothing is read here');
+    if (isBinary || webSocket.readyState !== webSocket.OPEN) return;
+    viewer.close('protocol_error');
+    webSocket.close(1003, 'nothing is read here');
+    cutAfterLastWords(clock, socket);
   });
   webSocket.on('close', () => {
     viewer.close('client_closed');
