@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type FlvTag, parseVideoTag } from '@headwater/media';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type Child, startChild } from '../support/child.ts';
+import { type Child, runChild, startChild } from '../support/child.ts';
 import { runFfmpeg, startFfmpeg } from '../support/ffmpeg.ts';
 import { type RunningHeadwater, startHeadwater } from '../support/headwater.ts';
 import { complaintsAbout } from '../support/media-delivery.ts';
@@ -23,6 +23,8 @@ beforeAll(async () => {
   const { h264, h264BFrames, aac: audio } = encoders;
   withBFrames = await makeFixture({ folder, name: 'b-frames', video: h264BFrames, audio, seconds: 5 });
   plain = await makeFixture({ folder, name: 'plain', video: h264, audio, seconds: 3 });
+  // Its first start on a machine looks through all plugins, for longer than the stream lasts.
+  await runChild({ name: 'gst-inspect-1.0', program: 'gst-inspect-1.0', args: ['rtmp2src'] });
 });
 
 function start(program: string, args: readonly string[]): Child {
