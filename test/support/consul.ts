@@ -3,7 +3,8 @@ import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { programsFromSuite } from '../../deploy/local/debian-suite.mjs';
 import { cacheFolder } from '../../deploy/local/step.mjs';
-import { type Child, startChild } from './child.ts';
+import { Child } from './child.ts';
+import { defer } from './cleanup.ts';
 import { freePort } from './free-port.ts';
 import { tempFolder } from './temp-folder.ts';
 import { waitUntil } from './wait-until.ts';
@@ -108,8 +109,13 @@ export async function startConsul(options: ConsulOptions = {}): Promise<RunningC
     ...(joinWan === undefined ? {} : { retry_join_wan: [joinWan.wanAddress], retry_interval_wan: '1s' }),
   };
   const args = ['agent', '-dev', '-log-level', 'warn', '-hcl', JSON.stringify(settings)];
-  const start = (): Child => startChild({ name: 'consul', program, args, cwd: folder });
+  const start = (): Child => new Child({ name: 'consul', program, args, cwd: folder });
   const consul = new RunningConsul({ httpPort, wanPort, token: masterToken, start });
+  // It lives as long as where it was first started, also when a test restarts it meanwhile.
+  defer(async () => {
+    consul.kill('SIGKILL');
+    await consul.ended();
+  });
   await consul.ready();
   return consul;
 }

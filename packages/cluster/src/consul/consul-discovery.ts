@@ -341,6 +341,10 @@ export class ConsulDiscovery implements NodeDiscovery {
 }
 
 function readDatacenters({ body }: ConsulAnswer): string[] {
-  if (Array.isArray(body) && body.every((name) => typeof name === 'string')) return body;
-  throw new ConsulFailure('answer', 'list datacenters', { said: 'not a list of names' });
+  if (!Array.isArray(body) || !body.every((name) => typeof name === 'string')) {
+    throw new ConsulFailure('answer', 'list datacenters', { said: 'not a list of names' });
+  }
+  // A Consul that has just started does not know its own yet.
+  if (body.length === 0) throw new ConsulFailure('answer', 'list datacenters', { said: 'none' });
+  return body;
 }

@@ -26,10 +26,21 @@ export class ConsulFailure extends Error {
 export function toConsulFailure(operation: string, caught: unknown): ConsulFailure {
   if (caught instanceof ConsulFailure) return caught;
   const error = caught instanceof Error ? caught : new Error(String(caught));
+  if (isMarked(error, 'isTimeout')) return new ConsulFailure('timeout', operation);
   const answer = 'response' in error ? asAnswer(error.response) : undefined;
-  if (answer !== undefined) return new ConsulFailure(kindOfAnswer(answer), operation, answer);
-  if ('isTimeout' in error && error.isTimeout === true) return new ConsulFailure('timeout', operation);
+  if (answer !== undefined && isMarked(error, 'isResponse')) {
+    return new ConsulFailure(kindOfAnswer(answer), operation, answer);
+  }
+  // Something came, but it could not be read to its end.
+  if (answer !== undefined) {
+    return new ConsulFailure('answer', operation, { status: answer.status, said: short(error.message) });
+  }
   return new ConsulFailure('unreachable', operation, { said: short(error.message) });
+}
+
+/** The client library marks its errors by a property each. */
+function isMarked(error: object, mark: 'isTimeout' | 'isResponse'): boolean {
+  return mark in error && (error as Record<string, unknown>)[mark] === true;
 }
 
 function asAnswer(response: unknown): { status: number; said: string } | undefined {

@@ -95,15 +95,11 @@ describe('discovery by the registry', () => {
     await memory.leave(n1);
     await turns();
     await memory.leave(n2);
-    for (let pass = 0; pass < 20; pass++) {
-      clock.advance(2_000);
-      await turns();
-    }
+    await pass(clock, 40_000);
     expect([discovery.nodes().map((node) => node.nodeId), discovery.isStale]).toEqual([['n1', 'n2'], true]);
     await memory.join(n1);
     await turns();
-    clock.advance(9_000);
-    await turns();
+    await pass(clock, 10_000);
     expect([discovery.nodes().map((node) => node.nodeId), discovery.isStale]).toEqual([['n1'], false]);
     await discovery.close();
     await memory.close();
@@ -123,10 +119,7 @@ describe('discovery by the registry', () => {
     await memory.join(n1);
     await discovery.start();
     registry.condition = 'mute';
-    for (let pass = 0; pass < 40; pass++) {
-      clock.advance(100);
-      await turns();
-    }
+    await pass(clock, 4_000);
     expect([discovery.isStale, discovery.node('n1'), logged, counted]).toEqual([
       true,
       n1,
@@ -156,6 +149,14 @@ describe('discovery by the registry', () => {
     await memory.close();
   });
 });
+
+/** Lets time pass in small steps, and what it sets off settle. */
+async function pass(clock: ManualClock, ms: number): Promise<void> {
+  for (let leftMs = ms; leftMs > 0; leftMs -= 100) {
+    clock.advance(100);
+    await turns();
+  }
+}
 
 async function turns(): Promise<void> {
   for (let turn = 0; turn < 30; turn++) await Promise.resolve();

@@ -6,3 +6,4 @@ export * from './upstream-reports-conformance.ts';
 export * from './failover-conformance.ts';
 export * from './discovery-conformance.ts';
 export * from './discovery-harness.ts';
+export * from './consul-script.ts';
