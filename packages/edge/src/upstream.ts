@@ -198,13 +198,14 @@ export class Upstream {
     else this.#stall.stop();
   }
 
-  // The owner is looked up again: by now somebody else may have the stream, and if not, asking anew costs little.
+  // The owner is looked up again: by now somebody else may have the stream, and if not, asking anew costs little. No
+  // pause is needed, since each stall takes its time; a pause would be a gap when the publisher was silent only.
   #stalled(): void {
     const level = this.#attempts === 0 ? 'warn' : 'debug';
     this.#options.logger[level]({ epoch: this.#epoch, stallMs }, 'pull stalled');
     this.#pull?.close();
     this.#pull = undefined;
-    if (this.#isStillWanted()) this.#retryLater();
+    if (this.#isStillWanted()) void this.#resolve();
   }
 
   /** Tells the listener what a pull that broke off means. False when the stream is over. */
