@@ -1,15 +1,9 @@
 // The registry over a Redis Cluster: the suite that all registries pass, and a slot that moves.
-import {
-  claimedRecord,
-  EventLog,
-  registryConformance,
-  testClaim,
-  testNode,
-} from '@headwater/cluster/testing';
+import { claimedRecord, EventLog, testClaim, testNode } from '@headwater/cluster/testing';
 import type { Redis } from 'ioredis';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type RunningRedisCluster, startRedisCluster } from '../support/redis-cluster.ts';
-import { openRegistry, redisHarness } from '../support/redis-registry.ts';
+import { openRegistry, redisConformance, redisHarness } from '../support/redis-registry.ts';
 import type { RunningRedis } from '../support/redis.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
@@ -34,7 +28,7 @@ async function masterOf(tag: string): Promise<RunningRedis> {
   throw new Error('no node has the slot');
 }
 
-registryConformance('RedisStreamRegistry on a cluster', () =>
+redisConformance('RedisStreamRegistry on a cluster', () =>
   redisHarness({ server: { kind: 'cluster', nodes: cluster.nodes }, store }),
 );
 

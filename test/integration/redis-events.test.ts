@@ -133,7 +133,7 @@ describe('a watch', () => {
     await claimAll([streams[0]!]);
     const gone = claimedRecord(await near.claim(testClaim(n2, { stream: streams[1]! })));
     await log.until(`stream_claimed ${gone.stream} live n2 ${gone.epoch}`);
-    const [record] = await near.streams();
+    const record = await near.stream(streams[0]!);
     await store.flushall();
     await near.join(n1);
     await near.heartbeat(testBeat(n1, [record!]));

@@ -1,19 +1,12 @@
 // The registry over Sentinel: the suite that all registries pass, and a failover that loses the last writes.
 import { NodeHeart, type OwnedStream } from '@headwater/cluster';
-import {
-  claimedRecord,
-  EventLog,
-  ownedStream,
-  registryConformance,
-  testClaim,
-  testNode,
-} from '@headwater/cluster/testing';
+import { claimedRecord, EventLog, ownedStream, testClaim, testNode } from '@headwater/cluster/testing';
 import { silentLogger, type StreamKey } from '@headwater/contracts';
 import type { Redis } from 'ioredis';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { defer } from '../support/cleanup.ts';
 import { realClock } from '../support/real-clock.ts';
-import { openRegistry, redisHarness } from '../support/redis-registry.ts';
+import { openRegistry, redisConformance, redisHarness } from '../support/redis-registry.ts';
 import { type RunningSentinels, startSentinels } from '../support/redis-sentinel.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
@@ -27,7 +20,7 @@ beforeAll(async () => {
 
 const server = () => ({ kind: 'sentinel', sentinels: running.sentinels, master: running.master }) as const;
 
-registryConformance('RedisStreamRegistry under Sentinel', () => redisHarness({ server: server(), store }));
+redisConformance('RedisStreamRegistry under Sentinel', () => redisHarness({ server: server(), store }));
 
 // After the suite: this ends with another master.
 describe('a registry under Sentinel', () => {

@@ -1,7 +1,6 @@
 // The registry over one Redis server: the suite that all registries pass.
-import { registryConformance } from '@headwater/cluster/testing';
 import { beforeAll } from 'vitest';
-import { redisHarness } from '../support/redis-registry.ts';
+import { redisConformance, redisHarness } from '../support/redis-registry.ts';
 import { type RunningRedis, startRedis } from '../support/redis.ts';
 import type { Redis } from 'ioredis';
 
@@ -13,6 +12,6 @@ beforeAll(async () => {
   store = redis.client();
 });
 
-registryConformance('RedisStreamRegistry on a single server', () =>
+redisConformance('RedisStreamRegistry on a single server', () =>
   redisHarness({ server: { kind: 'single', url: redis.url }, store }),
 );

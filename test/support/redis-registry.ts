@@ -1,11 +1,28 @@
 // A Redis registry under test: many clients over one store, whose time tests can move.
 import { RedisStreamRegistry, type RedisServer, type RedisStreamRegistryOptions } from '@headwater/cluster';
-import type { RegistryHarness } from '@headwater/cluster/testing';
+import {
+  failoverConformance,
+  leaderLeaseConformance,
+  registryConformance,
+  upstreamReportsConformance,
+  type FailoverHarness,
+} from '@headwater/cluster/testing';
 import type { Redis } from 'ioredis';
 import { defer } from './cleanup.ts';
 import { realClock } from './real-clock.ts';
 
-const keyNames = ['clock', 'leases', 'runs', 'nodes', 'beats', 'streams', 'owners', 'ended', 'events'];
+const keyNames = [
+  'clock',
+  'leases',
+  'runs',
+  'nodes',
+  'beats',
+  'streams',
+  'owners',
+  'ended',
+  'events',
+  'leader',
+];
 
 /** A registry that is closed with the test. */
 export function openRegistry(
@@ -17,6 +34,11 @@ export function openRegistry(
   return registry;
 }
 
+/** A harness whose registries are those in Redis. */
+export interface RedisRegistryHarness extends FailoverHarness {
+  registry(): RedisStreamRegistry;
+}
+
 /**
  * A harness over an emptied store. `store` is a client of the server that has the keys. The registry's time is moved by
  * what the store says of the time that was skipped, so that a lease of seconds costs a test nothing.
@@ -26,7 +48,7 @@ export async function redisHarness(options: {
   readonly store: Redis;
   readonly leaseMs?: number;
   readonly keyPrefix?: string;
-}): Promise<RegistryHarness> {
+}): Promise<RedisRegistryHarness> {
   const { server, store, leaseMs = 4_000, keyPrefix = 'headwater' } = options;
   const opened: RedisStreamRegistry[] = [];
   const keys = keyNames.map((name) => `{${keyPrefix}}:${name}`);
@@ -61,4 +83,22 @@ export async function redisHarness(options: {
       await Promise.all(opened.map((registry) => registry.close()));
     },
   };
+}
+
+/** All suites that a registry in Redis passes. */
+export function redisConformance(name: string, makeHarness: () => Promise<RedisRegistryHarness>): void {
+  registryConformance(name, makeHarness);
+  failoverConformance(name, makeHarness);
+  leaderLeaseConformance(name, async () => {
+    const harness = await makeHarness();
+    return {
+      lease: () => harness.registry().leaderLease(),
+      advance: (byMs) => harness.advance(byMs),
+      close: () => harness.close(),
+    };
+  });
+  upstreamReportsConformance(name, async () => {
+    const harness = await makeHarness();
+    return { reports: () => harness.registry().upstreamReports(), close: () => harness.close() };
+  });
 }

@@ -1,6 +1,7 @@
 // One entry of the event log, as XREAD returns it: an id and a flat list of fields and values.
 import type { RegistryEvent } from '../stream-registry.ts';
-import { decodeNode, decodeStream } from './record-codec.ts';
+import type { UpstreamReport } from '../upstream-reports.ts';
+import { decodeNode, decodeReport, decodeStream } from './record-codec.ts';
 import { pairsOf, textOf } from './script-reply.ts';
 
 /** An entry with its place in the log. */
@@ -10,8 +11,9 @@ export interface EventLogEntry {
   readonly life: string;
   /** Counts the events of a life, without gaps. */
   readonly seq: number;
-  /** Undefined when it is not readable. */
+  /** Undefined when it is not readable, or when it is a report. */
   readonly event: RegistryEvent | undefined;
+  readonly report: UpstreamReport | undefined;
 }
 
 /** Reads the reply of XREAD on one log; empty when nothing came in time. */
@@ -25,7 +27,17 @@ function decodeEntry(entry: unknown): EventLogEntry {
   const [id, fields] = Array.isArray(entry) ? (entry as unknown[]) : [];
   const values = new Map(pairsOf(fields));
   const seq = Number(values.get('seq') ?? Number.NaN);
-  return { id: textOf(id), life: values.get('life') ?? '', seq, event: decodeEvent(values) };
+  return {
+    id: textOf(id),
+    life: values.get('life') ?? '',
+    seq,
+    event: decodeEvent(values),
+    report: decodeReportOf(values),
+  };
+}
+
+function decodeReportOf(values: ReadonlyMap<string, string>): UpstreamReport | undefined {
+  return values.get('type') === 'upstream_lost' ? decodeReport(values.get('report') ?? '') : undefined;
 }
 
 function decodeEvent(values: ReadonlyMap<string, string>): RegistryEvent | undefined {

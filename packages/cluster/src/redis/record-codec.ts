@@ -2,8 +2,9 @@
 // written by anybody, so it is checked, and undefined when it is not a record.
 import { AppError, parseStreamKey, type StreamKey } from '@headwater/contracts';
 import type { NodeLoad, NodeRecord, NodeRef, NodeRole } from '../node-record.ts';
-import type { StreamRecord, StreamState } from '../stream-record.ts';
+import type { Standby, StreamRecord, StreamState } from '../stream-record.ts';
 import type { OwnedStream } from '../stream-registry.ts';
+import type { UpstreamReport } from '../upstream-reports.ts';
 
 /** No record is larger than this; larger ones found in the store are ignored. */
 export const maxRecordBytes = 16_384;
@@ -63,6 +64,26 @@ export function encodeOwned(owner: NodeRef, owned: OwnedStream): string {
   return sized(JSON.stringify(record), 'stream');
 }
 
+/** The node that follows a stream, as one text; '' for nobody. */
+export function encodeStandby(standby: Standby | undefined): string {
+  if (standby === undefined) return '';
+  const { nodeId, incarnation, relayAddress } = standby;
+  return sized(JSON.stringify({ node: nodeId, run: incarnation, relay: relayAddress }), 'standby');
+}
+
+/** An edge's report, as one text. */
+export function encodeReport({ node, loss, reporter }: UpstreamReport): string {
+  return sized(JSON.stringify({ node: node.nodeId, run: node.incarnation, loss, reporter }), 'report');
+}
+
+/** A report of its text. */
+export function decodeReport(text: string): UpstreamReport | undefined {
+  const { node, run, loss, reporter } = parseObject(text) ?? {};
+  if (typeof node !== 'string' || typeof run !== 'string' || typeof reporter !== 'string') return undefined;
+  if (loss !== 'broken' && loss !== 'stalled') return undefined;
+  return { node: { nodeId: node, incarnation: run }, loss, reporter };
+}
+
 /** The names of codecs, as one text. */
 export function encodeCodecs(codecs: readonly string[]): string {
   return sized(JSON.stringify(codecs), 'codecs');
@@ -76,6 +97,7 @@ export function decodeStream(key: string, text: string): StreamRecord | undefine
   const { owner, run, relay, state, credential } = record;
   const epoch = wholeNumber(record['epoch']);
   const sinceMs = wholeNumber(record['since']);
+  const standby = decodeStandby(record['standby']);
   const codecs = typeof record['codecs'] === 'string' ? parseJson(record['codecs']) : undefined;
   if (typeof owner !== 'string' || typeof run !== 'string' || typeof relay !== 'string') return undefined;
   if (epoch === undefined || sinceMs === undefined || !isState(state)) return undefined;
@@ -87,6 +109,7 @@ export function decodeStream(key: string, text: string): StreamRecord | undefine
     state,
     ...(typeof credential === 'string' ? { credential } : {}),
     codecs: areTexts(codecs) ? codecs : [],
+    ...(standby === undefined ? {} : { standby }),
     sinceMs,
   };
 }
@@ -105,6 +128,14 @@ export function sized(text: string, what: string): string {
   const bytes = Buffer.byteLength(text);
   if (bytes <= maxRecordBytes / 2) return text;
   throw new AppError('request_malformed', { details: { what, bytes, maxBytes: maxRecordBytes / 2 } });
+}
+
+function decodeStandby(text: unknown): Standby | undefined {
+  const standby = typeof text === 'string' ? parseObject(text) : undefined;
+  if (standby === undefined) return undefined;
+  const { node, run, relay } = standby;
+  if (typeof node !== 'string' || typeof run !== 'string' || typeof relay !== 'string') return undefined;
+  return { nodeId: node, incarnation: run, relayAddress: relay };
 }
 
 function decodeLoad(load: Record<string, unknown> | undefined): NodeLoad | undefined {

@@ -3,6 +3,7 @@
 import type { Clock, Logger, Timer } from '@headwater/contracts';
 import type { Redis } from 'ioredis';
 import type { RegistryEvent } from '../stream-registry.ts';
+import type { UpstreamReport } from '../upstream-reports.ts';
 import { Backoff } from './backoff.ts';
 import { withDeadline } from './deadline.ts';
 import { decodeEntries, isEarlierId, type EventLogEntry } from './event-log-entry.ts';
@@ -28,6 +29,7 @@ export interface RedisEventLogOptions {
   readonly clockKey: string;
   readonly snapshot: (client: Redis) => Promise<LogSnapshot>;
   readonly emit: (event: RegistryEvent) => void;
+  readonly reported: (report: UpstreamReport) => void;
   /** After the store lost data, how long owners have to restore theirs before what is absent counts as ended. */
   readonly graceMs: number;
   readonly commandMs: number;
@@ -111,11 +113,12 @@ export class RedisEventLog {
 
   /** False when entries are missing before or between these; those up to the gap have been told. */
   #take(entries: readonly EventLogEntry[]): boolean {
-    for (const { id, life, seq, event } of entries) {
+    for (const { id, life, seq, event, report } of entries) {
       const position = this.#position;
       if (position?.life !== life || position.seq + 1 !== seq) return false;
       this.#position = { id, life, seq };
-      if (event === undefined) this.#options.warning.warn({ id }, 'registry holds an unreadable event');
+      if (report !== undefined) this.#options.reported(report);
+      else if (event === undefined) this.#options.warning.warn({ id }, 'registry holds an unreadable event');
       else if (this.#mirror.apply(event)) this.#options.emit(event);
     }
     return true;

@@ -4,6 +4,15 @@ import { randomUUID } from 'node:crypto';
 import { AppError, silentLogger, type Clock, type Logger, type StreamKey } from '@headwater/contracts';
 import type { Redis } from 'ioredis';
 import { EventFeed } from '../event-feed.ts';
+import type {
+  EndOrphanRequest,
+  ExpelRequest,
+  FailoverRegistry,
+  FencedOutcome,
+  NodeSighting,
+  StandbyRequest,
+} from '../failover-registry.ts';
+import type { LeaderLease } from '../leader-lease.ts';
 import type { NodeRecord, NodeRef } from '../node-record.ts';
 import type { StreamRecord } from '../stream-record.ts';
 import type {
@@ -16,6 +25,7 @@ import type {
   StreamUpdate,
   Watch,
 } from '../stream-registry.ts';
+import type { UpstreamReports } from '../upstream-reports.ts';
 import type { BreakerState } from './circuit-breaker.ts';
 import { dial } from './dial.ts';
 import { defaultGuardedCallLimits, GuardedCalls, type GuardedCallLimits } from './guarded-calls.ts';
@@ -31,10 +41,13 @@ import {
   sized,
 } from './record-codec.ts';
 import { RedisEventLog, type LogSnapshot } from './redis-event-log.ts';
+import { RedisFailover, type RunScript } from './redis-failover.ts';
+import { RedisLeaderLease } from './redis-leader-lease.ts';
 import { RedisLink } from './redis-link.ts';
 import type { RedisAccess, RedisServer } from './redis-server.ts';
+import { RedisUpstreamReports } from './redis-upstream-reports.ts';
 import { RegistryKeys } from './registry-keys.ts';
-import { ScriptCaller, type RegistryScriptName } from './script-caller.ts';
+import { ScriptCaller } from './script-caller.ts';
 import { pairsOf, textOf, textsOf, type ScriptReply } from './script-reply.ts';
 
 /** What a Redis registry is made of. */
@@ -61,7 +74,7 @@ const otherRun = -3;
 const assertedPerCall = 250;
 
 /** `StreamRegistry` in Redis. Connects by itself; one connection for commands, a second one once there is a watch. */
-export class RedisStreamRegistry implements StreamRegistry {
+export class RedisStreamRegistry implements StreamRegistry, FailoverRegistry {
   readonly #options: RedisStreamRegistryOptions;
   readonly #logger: Logger;
   readonly #warning: OccasionalWarning;
@@ -72,6 +85,10 @@ export class RedisStreamRegistry implements StreamRegistry {
   readonly #calls: GuardedCalls;
   readonly #scripts: ScriptCaller;
   readonly #feed: EventFeed;
+  readonly #failover: RedisFailover;
+  readonly #reports: RedisUpstreamReports[] = [];
+  readonly #run: RunScript = (script, args) =>
+    this.#calls.call((client) => this.#scripts.call(client, script, args));
   #log: RedisEventLog | undefined;
   #isClosed = false;
 
@@ -93,6 +110,7 @@ export class RedisStreamRegistry implements StreamRegistry {
       warning: this.#warning,
     });
     this.#feed = new EventFeed(logger);
+    this.#failover = new RedisFailover(this.#run);
     this.#link = this.#makeLink('commands', () => this.#calls.connected());
     this.#calls = new GuardedCalls({ clock, logger, link: this.#link, limits: this.#limits });
   }
@@ -179,8 +197,46 @@ export class RedisStreamRegistry implements StreamRegistry {
     return this.#readSnapshot(await this.#run('snapshot', ['streams'])).streams;
   }
 
+  async fence(token: number): Promise<boolean> {
+    return await this.#failover.fence(token);
+  }
+
+  async sightings(): Promise<readonly NodeSighting[]> {
+    return await this.#failover.sightings();
+  }
+
+  async expel(request: ExpelRequest): Promise<FencedOutcome> {
+    return await this.#failover.expel(request);
+  }
+
+  async setStandby(request: StandbyRequest): Promise<FencedOutcome> {
+    return await this.#failover.setStandby(request);
+  }
+
+  async endOrphan(request: EndOrphanRequest): Promise<FencedOutcome> {
+    return await this.#failover.endOrphan(request);
+  }
+
+  /** The lease of leaders in the same store, over the same connection. */
+  leaderLease(): LeaderLease {
+    return new RedisLeaderLease({ clock: this.#options.clock, leaseMs: this.#leaseMs, run: this.#run });
+  }
+
+  /** Edges' reports in the same store, over the same two connections. */
+  upstreamReports(): UpstreamReports {
+    const reports = new RedisUpstreamReports({
+      run: this.#run,
+      follow: () => {
+        this.#followLog();
+      },
+      logger: this.#logger,
+    });
+    this.#reports.push(reports);
+    return reports;
+  }
+
   watch(listener: (event: RegistryEvent) => void): Watch {
-    if (!this.#isClosed) this.#log ??= this.#openLog();
+    this.#followLog();
     return this.#feed.watch(listener);
   }
 
@@ -212,8 +268,8 @@ export class RedisStreamRegistry implements StreamRegistry {
     return (await this.#run(script, args)).code === done;
   }
 
-  async #run(script: RegistryScriptName, args: readonly string[]): Promise<ScriptReply> {
-    return await this.#calls.call((client) => this.#scripts.call(client, script, args));
+  #followLog(): void {
+    if (!this.#isClosed) this.#log ??= this.#openLog();
   }
 
   #makeLink(purpose: string, onReady?: () => void): RedisLink {
@@ -245,6 +301,9 @@ export class RedisStreamRegistry implements StreamRegistry {
         this.#readSnapshot(await this.#scripts.call(client, 'snapshot', ['all'])),
       emit: (event) => {
         this.#feed.emit(event);
+      },
+      reported: (report) => {
+        for (const reports of this.#reports) reports.heard(report);
       },
       graceMs: this.#leaseMs,
       commandMs: this.#limits.commandMs,

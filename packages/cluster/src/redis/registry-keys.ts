@@ -1,5 +1,16 @@
 /** The keys of a registry, in the order in which every script takes them; docs/redis-keys.md says what they hold. */
-const names = ['clock', 'leases', 'runs', 'nodes', 'beats', 'streams', 'owners', 'ended', 'events'] as const;
+const names = [
+  'clock',
+  'leases',
+  'runs',
+  'nodes',
+  'beats',
+  'streams',
+  'owners',
+  'ended',
+  'events',
+  'leader',
+] as const;
 
 /** What a key is called after the hash tag. */
 export type RegistryKeyName = (typeof names)[number];
@@ -18,6 +29,7 @@ export const registryKeyTypes: Readonly<Record<RegistryKeyName, 'hash' | 'zset' 
   owners: 'zset',
   ended: 'zset',
   events: 'stream',
+  leader: 'hash',
 };
 
 /** The keys under one prefix. The prefix is their hash tag, so that one node of a Redis Cluster has them all. */

@@ -1,6 +1,6 @@
 // What watchers have been told so far. When events were missed, the differences to a full listing make them up.
 import type { StreamKey } from '@headwater/contracts';
-import { isSameRun } from '../ownership.ts';
+import { isSameRun, isSameStandby } from '../ownership.ts';
 import type { NodeRecord } from '../node-record.ts';
 import type { StreamRecord } from '../stream-record.ts';
 import type { RegistryEvent } from '../stream-registry.ts';
@@ -104,7 +104,8 @@ function isEqual(a: StreamRecord, b: StreamRecord): boolean {
     isSameTitle(a, b) &&
     a.state === b.state &&
     a.relayAddress === b.relayAddress &&
-    a.codecs.join('\n') === b.codecs.join('\n')
+    a.codecs.join('\n') === b.codecs.join('\n') &&
+    isSameStandby(a.standby, b.standby)
   );
 }
 

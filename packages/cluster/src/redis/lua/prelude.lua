@@ -1,19 +1,20 @@
 -- What every script begins with; the generator puts it before each of them.
 --
--- KEYS    the nine keys of docs/redis-keys.md, in the order below; they share one hash tag, so one node has them all
+-- KEYS    the ten keys of docs/redis-keys.md, in the order below; they share one hash tag, so one node has them all
 -- ARGV    1 lease in ms · 2 events to keep · 3 ended streams to remember · 4 a fresh random name for the log's life
 --         5… the script's own
 -- Reply   { code, notes, … }: notes name what was unreadable and therefore ignored
 -- Codes   0 refused or not there · 1 done · -1 a key holds something else: { -1, notes, key, its type }
 --         -2 the node has not joined, or its lease has run out · -3 another run of the node has joined
+--         -4 a later leadership has written · -5 what the call was based on is so no longer
 --
 -- Guarantee: each script is atomic, and finds leases that have run out before it does anything else. Time is Redis's own,
 -- made monotonic: it never goes back, and while nobody called (Redis was away) it stands still, save a quarter of a lease.
 local clock, leases, runs, nodes, beats = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local streams, owners, ended, events = KEYS[6], KEYS[7], KEYS[8], KEYS[9]
+local streams, owners, ended, events, leader = KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
 local notes = {}
 
-for index, kind in ipairs({ 'hash', 'zset', 'hash', 'hash', 'hash', 'hash', 'zset', 'zset', 'stream' }) do
+for index, kind in ipairs({ 'hash', 'zset', 'hash', 'hash', 'hash', 'hash', 'zset', 'zset', 'stream', 'hash' }) do
   local held = redis.call('TYPE', KEYS[index]).ok
   if held ~= 'none' and held ~= kind then return { -1, notes, KEYS[index], held } end
 end
@@ -108,6 +109,7 @@ local function parse_stream(stream, text)
     if is_json and type(record) == 'table' then
       local epoch = type(record.epoch) == 'string' and whole(record.epoch)
       local is_record = epoch and epoch > 0 and (record.credential == nil or type(record.credential) == 'string')
+      is_record = is_record and (record.standby == nil or type(record.standby) == 'string')
       for _, field in ipairs(text_fields) do is_record = is_record and type(record[field]) == 'string' end
       is_record = is_record and whole(record.since) and (record.state == 'live' or record.state == 'interrupted')
       if is_record then
@@ -125,7 +127,7 @@ local function read_stream(stream)
 end
 
 local function copy_of(record)
-  local copy = { credential = record.credential, epoch = digits(record.epoch) }
+  local copy = { credential = record.credential, standby = record.standby, epoch = digits(record.epoch) }
   for _, field in ipairs(text_fields) do copy[field] = record[field] end
   return copy
 end
@@ -163,6 +165,32 @@ local function remember_end(stream, epoch)
   local gone = redis.call('ZPOPMIN', ended, excess)
   local floor = math.max(whole(redis.call('HGET', clock, 'floor')) or 0, whole(gone[#gone]) or 0)
   redis.call('HSET', clock, 'floor', digits(floor))
+end
+
+local function end_stream(stream, record)
+  redis.call('HDEL', streams, stream)
+  redis.call('ZREM', owners, owner_tag(record.owner, record.run) .. stream)
+  remember_end(stream, record.epoch)
+  record.state, record.relay = 'ended', ''
+  emit('stream_ended', 'stream', stream, 'record', shown(record))
+end
+
+-- leaders ------------------------------------------------------------------------------------------------------------
+
+-- False when a leadership with a higher token has written; otherwise none with a lower one will from now on.
+local function may_write(token)
+  local highest = whole(redis.call('HGET', clock, 'fence')) or 0
+  if token < highest then return false end
+  if token > highest then redis.call('HSET', clock, 'fence', digits(token)) end
+  return true
+end
+
+-- Holder and token of the leadership that runs, or nil.
+local function read_leader()
+  local kept = redis.call('HMGET', leader, 'holder', 'token', 'ends')
+  local token, ends = whole(kept[2]), whole(kept[3])
+  if not kept[1] or not token or not ends or ends <= now_ms then return nil end
+  return kept[1], token
 end
 
 -- expiry -------------------------------------------------------------------------------------------------------------

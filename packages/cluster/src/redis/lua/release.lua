@@ -7,9 +7,5 @@ local record = read_stream(stream)
 if not record or record.owner ~= ARGV[6] or record.run ~= ARGV[7] or record.epoch ~= tonumber(ARGV[8]) then
   return { 0, notes }
 end
-redis.call('HDEL', streams, stream)
-redis.call('ZREM', owners, owner_tag(record.owner, record.run) .. stream)
-remember_end(stream, record.epoch)
-record.state, record.relay = 'ended', ''
-emit('stream_ended', 'stream', stream, 'record', shown(record))
+end_stream(stream, record)
 return { 1, notes }
