@@ -59,6 +59,7 @@ it('fails in time when nothing answers, when an answer never ends, and when it e
 });
 
 it('gives up an answer that is larger than allowed', async () => {
+  const small = new ConsulClient({ url: script.url, callMs: 1e6, maxAnswerBytes: 1_000 });
   script.answer = (_request, response) => {
     response.writeHead(200, { 'content-type': 'application/json' });
     const pour = (): void => {
@@ -66,9 +67,10 @@ it('gives up an answer that is larger than allowed', async () => {
     };
     pour();
   };
-  expect(await failureOf(client.datacenters())).toMatchObject({
+  expect(await failureOf(small.datacenters())).toMatchObject({
     ...{ kind: 'answer', said: 'answer is larger than 1000 bytes' },
   });
+  small.close();
 });
 
 it('tells apart what Consul says', async () => {

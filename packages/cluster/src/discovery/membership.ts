@@ -2,7 +2,7 @@
 // node that is missing from an answer has left, unless the answer is in doubt:
 //   away      the source does not answer: everything is kept
 //   doubtful  this node itself is missing where it was before, so the source has forgotten more than one: missing ones are kept
-//   returning the first answers after either: nodes not seen since are kept until they are confirmed or a grace is over
+//   returning for a grace after either: missing ones are kept, also those that it listed at first
 // So a source that restarts empty, or whose own timers all ran out while it stood still, takes nobody down.
 import {
   silentMetrics,
@@ -31,7 +31,7 @@ export interface MembershipOptions {
 interface Source {
   members: Map<string, NodeRecord>;
   /** Members that were not in the last answer. */
-  readonly unconfirmed: Set<string>;
+  unconfirmed: ReadonlySet<string>;
   state: 'away' | 'doubtful' | 'current';
   grace: Timer | undefined;
 }
@@ -88,15 +88,12 @@ export class Membership {
     const source = this.#source(name);
     const listed = new Map(nodes.map((node) => [node.nodeId, node]));
     const isDoubtful = this.#isDoubtful(source, listed);
-    const isReturning = !isDoubtful && source.state !== 'current';
-    if (isReturning) this.#beginGrace(source);
-    for (const [nodeId, member] of source.members) {
-      if (listed.has(nodeId)) continue;
-      if (isDoubtful) source.unconfirmed.add(nodeId);
-      if (source.unconfirmed.has(nodeId)) listed.set(nodeId, member);
-    }
-    for (const node of nodes) source.unconfirmed.delete(node.nodeId);
-    if (source.unconfirmed.size === 0) this.#endGrace(source);
+    if (isDoubtful) this.#endGrace(source);
+    else if (source.state !== 'current' && source.members.size > 0) this.#beginGrace(source);
+    const isKeeping = isDoubtful || source.grace !== undefined;
+    const missing = [...source.members.values()].filter((member) => !listed.has(member.nodeId));
+    source.unconfirmed = new Set(isKeeping ? missing.map((member) => member.nodeId) : []);
+    if (isKeeping) for (const member of missing) listed.set(member.nodeId, member);
     source.members = listed;
     source.state = isDoubtful ? 'doubtful' : 'current';
     this.#publish();
@@ -141,8 +138,7 @@ export class Membership {
   }
 
   #beginGrace(source: Source): void {
-    for (const nodeId of source.members.keys()) source.unconfirmed.add(nodeId);
-    source.grace?.cancel();
+    this.#endGrace(source);
     source.grace = this.#options.clock.after(this.#options.graceMs, () => {
       this.#finishGrace(source);
     });
@@ -150,9 +146,8 @@ export class Membership {
 
   #finishGrace(source: Source): void {
     source.grace = undefined;
-    if (source.state !== 'current') return;
     for (const nodeId of source.unconfirmed) source.members.delete(nodeId);
-    source.unconfirmed.clear();
+    source.unconfirmed = new Set();
     this.#publish();
   }
 

@@ -200,7 +200,7 @@ function outageCases(harness: () => DiscoveryHarness): void {
     await harness().restoreEmptySource();
     await passUntil(harness(), 'the discovery to be current', { isMet: () => !discovery.isStale });
     expect(idsOf(discovery)).toEqual(['n1', 'n2']);
-    expect(log.heard).toEqual(['went_stale', 'became_current']);
+    expect(new Set(log.heard)).toEqual(new Set(['went_stale', 'became_current']));
     await discovery.close();
   });
 
