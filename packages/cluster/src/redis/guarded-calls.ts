@@ -20,7 +20,7 @@ export interface GuardedCallLimits {
 /** Defaults of the limits. */
 export const defaultGuardedCallLimits: GuardedCallLimits = {
   commandMs: 500,
-  maxPending: 1_000,
+  maxPending: 10_000,
   failureLimit: 3,
   restMs: 1_000,
 };

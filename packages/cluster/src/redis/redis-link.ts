@@ -21,7 +21,7 @@ export interface RedisLinkOptions {
   readonly dial: () => Promise<Redis>;
   /** Called when a connection has become ready. */
   readonly onReady?: () => void;
-  /** How many may wait for a connection; default 1,000. */
+  /** How many may wait for a connection; default 10,000. */
   readonly maxWaiting?: number;
 }
 
@@ -59,7 +59,7 @@ export class RedisLink {
   async ready(limitMs: number): Promise<Redis> {
     if (this.#client !== undefined) return this.#client;
     if (this.#state === 'closed') throw unavailable('registry is closed');
-    if (this.#waiting.size >= (this.#options.maxWaiting ?? 1_000)) throw unavailable('too many are waiting');
+    if (this.#waiting.size >= (this.#options.maxWaiting ?? 10_000)) throw unavailable('too many are waiting');
     return await new Promise<Redis>((resolve, reject) => {
       const timer = this.#options.clock.after(limitMs, () => {
         this.#waiting.delete(entry);
