@@ -185,6 +185,19 @@ describe('several controllers', () => {
     expect(await timeUntil(() => c2.verdicts.length > 0)).toBeLessThanOrEqual(500);
   });
 
+  it('do not judge while they follow: the next leader begins by probing', async () => {
+    const c2 = cluster.addController('c2');
+    await cluster.pass(6_000);
+    cluster.set(o1, { isCutFromRegistry: true });
+    await cluster.pass(30_000);
+    expect(c2.controller.state.nodes[0]).toMatchObject({ nodeId: 'o1', health: 'suspect' });
+    await c1.controller.stop();
+    await cluster.pass(10_000);
+    expect(c2.controller.state).toMatchObject({ leadership: 'leading' });
+    expect(c2.controller.state.nodes[0]).toMatchObject({ nodeId: 'o1', health: 'isolated' });
+    expect(c2.verdicts).toEqual([]);
+  });
+
   it('never have a write applied of one that lost the lease while it stood still', async () => {
     const c2 = cluster.addController('c2');
     await cluster.pass(6_000);

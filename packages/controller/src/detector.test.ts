@@ -73,6 +73,17 @@ describe('the detector', () => {
     expect(judge()).toEqual(['o1 run 1: healthy → dead']);
   });
 
+  it('probes at once what an edge reports, also when a probe was answered just before', () => {
+    see(beats(o1, 2_100), beats(o2));
+    judge();
+    expect(probes()).toEqual(['o1:1']);
+    probed('answered');
+    nowMs += 10;
+    expect(probes()).toEqual([]);
+    detector.reported(o1, nowMs);
+    expect(probes()).toEqual(['o1:1']);
+  });
+
   it('forgets a report when the node answers a probe that was begun after it', () => {
     see(beats(o1, 300));
     detector.reported(o1, nowMs);
