@@ -104,6 +104,7 @@ it('viewers cost nothing', async () => {
     defaultLatency: 'normal',
     maxViewers: 1_000,
     maxStreams: 10,
+    reportLoss: () => undefined,
     random: () => 0.5,
   });
   defer(async () => {
