@@ -94,6 +94,7 @@ export class StreamingPair {
       defaultLatency: 'normal',
       maxViewers: 100,
       maxStreams: 100,
+      reportLoss: () => undefined,
       random: () => 0.5,
     });
   }

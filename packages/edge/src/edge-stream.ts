@@ -11,7 +11,7 @@ import {
 import type { StreamRecord, StreamRegistry } from '@headwater/cluster';
 import { LiveStream, Timeline, type FlushPlan, type FrameRingLimits } from '@headwater/media';
 import type { PulledState, RelayClient } from '@headwater/relay';
-import { Upstream, type UpstreamListener } from './upstream.ts';
+import { Upstream, type UpstreamListener, type UpstreamOptions } from './upstream.ts';
 
 /** `waiting` for the stream to come; `live`; `holding` viewers while nothing comes; `ended` for good. */
 export type EdgeStreamPhase = 'waiting' | 'live' | 'holding' | 'ended';
@@ -35,6 +35,7 @@ export interface EdgeStreamSettings {
   readonly holdMs: number;
   readonly lingerMs: number;
   readonly waitForStreamMs: number;
+  readonly reportLoss: UpstreamOptions['reportLoss'];
   random(): number;
 }
 

@@ -19,6 +19,7 @@ let clock: ManualClock;
 let registry: MemoryStreamRegistry;
 let pulls: ScriptedPull[];
 let heard: string[];
+let reported: string[];
 let upstream: Upstream;
 
 function record(epoch: number, state: StreamRecord['state'] = 'live'): StreamRecord {
@@ -62,6 +63,7 @@ beforeEach(() => {
   registry = new MemoryStreamRegistry({ clock, leaseMs: 1_000_000 });
   pulls = [];
   heard = [];
+  reported = [];
   upstream = new Upstream({
     stream,
     registry,
@@ -82,6 +84,7 @@ beforeEach(() => {
       lost: () => heard.push('lost'),
       ended: (reason: CloseReason) => heard.push(`ended ${reason}`),
     },
+    reportLoss: ({ nodeId }, loss) => reported.push(`${nodeId} ${loss}`),
     random: () => 0.5,
   });
 });
@@ -216,4 +219,20 @@ describe('an owner', () => {
       expect(pulls.map(({ isClosed }) => isClosed)).toEqual([...new Array<boolean>(round).fill(true), false]);
     }
   });
+});
+
+it('an owner whose connection breaks is reported, one that merely refuses is not', () => {
+  upstream.claimed(record(5));
+  last().handler.failed(new AppError('stream_not_found'));
+  expect(reported).toEqual([]);
+  upstream.claimed(record(6));
+  cut();
+  expect(reported).toEqual(['origin-6 broken']);
+});
+
+it('an owner that stalls is reported', () => {
+  upstream.claimed(record(5));
+  opened(5);
+  clock.advance(2_000);
+  expect(reported).toEqual(['origin-5 stalled']);
 });

@@ -8,7 +8,7 @@ import {
   type StreamKey,
   type Timer,
 } from '@headwater/contracts';
-import type { StreamRecord, StreamRegistry } from '@headwater/cluster';
+import type { NodeRef, StreamRecord, StreamRegistry, UpstreamLoss } from '@headwater/cluster';
 import type { Frame } from '@headwater/media';
 import type { OpenedInfo, Pull, PulledState, PullHandler, RelayClient } from '@headwater/relay';
 import { StallWatch } from './stall-watch.ts';
@@ -33,6 +33,8 @@ export interface UpstreamOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly listener: UpstreamListener;
+  /** Told of owners that do not deliver: those who judge them look at once. */
+  readonly reportLoss: (owner: NodeRef, loss: UpstreamLoss) => void;
   /** Uniform in [0, 1): spreads the retries of many edges. */
   random(): number;
 }
@@ -53,6 +55,7 @@ export class Upstream {
   readonly #options: UpstreamOptions;
   readonly #stall: StallWatch;
   #pull: Pull | undefined;
+  #owner: NodeRef | undefined;
   #epoch = 0;
   /** The highest epoch that the registry spoke of or an owner had: nothing below it is pulled. */
   #highestEpoch = 0;
@@ -135,6 +138,7 @@ export class Upstream {
     this.#stall.stop();
     this.#pull?.close();
     this.#highestEpoch = record.epoch;
+    this.#owner = record.owner;
     const { stream, relay } = this.#options;
     const resume = this.#hasMedia ? { epoch: this.#epoch, sequence: this.#nextSequence } : undefined;
     this.#pull = relay.pull(
@@ -188,6 +192,8 @@ export class Upstream {
         // The first failure in a row says it; the stream's phase shows that it goes on.
         const level = this.#attempts === 0 ? error.entry.level : 'debug';
         this.#options.logger[level]({ err: error, attempt: this.#attempts }, 'pull failed');
+        // An owner that has answered, whatever it said, lives.
+        if (error.code === 'upstream_unavailable') this.#report('broken');
         if (this.#isStillWanted()) this.#retryLater();
       },
     };
@@ -205,7 +211,12 @@ export class Upstream {
     this.#options.logger[level]({ epoch: this.#epoch, stallMs }, 'pull stalled');
     this.#pull?.close();
     this.#pull = undefined;
+    this.#report('stalled');
     if (this.#isStillWanted()) void this.#resolve();
+  }
+
+  #report(loss: UpstreamLoss): void {
+    if (this.#owner !== undefined) this.#options.reportLoss(this.#owner, loss);
   }
 
   /** Tells the listener what a pull that broke off means. False when the stream is over. */

@@ -24,7 +24,10 @@ export async function settle(): Promise<void> {
 /** An edge whose one stream, `live/cam1`, is pulled from the test itself. */
 export class EdgeRig {
   readonly clock: ManualClock = new ManualClock();
-  readonly registry: MemoryStreamRegistry = new MemoryStreamRegistry({ clock: this.clock, leaseMs: 10_000_000 });
+  readonly registry: MemoryStreamRegistry = new MemoryStreamRegistry({
+    clock: this.clock,
+    leaseMs: 10_000_000,
+  });
   readonly edge: Edge;
   /** How viewers ended: reasons with their numbers. */
   readonly ends: Map<string, number> = new Map<string, number>();
@@ -54,6 +57,7 @@ export class EdgeRig {
       defaultLatency: 'normal',
       maxViewers: 10,
       maxStreams: 10,
+      reportLoss: () => undefined,
       random: () => 0.5,
     });
   }

@@ -17,7 +17,9 @@ export class FlvPort {
     const { edge } = rig;
     const crossOrigin = new CrossOriginRule(['https://allowed.example']);
     let sessions = 0;
-    const exchange = (url = ''): { edge: typeof edge; crossOrigin: CrossOriginRule; sessionId: string } & {
+    const exchange = (
+      url = '',
+    ): { edge: typeof edge; crossOrigin: CrossOriginRule; sessionId: string } & {
       flv: NonNullable<ReturnType<typeof parseFlvTarget>>;
     } => {
       const flv = parseFlvTarget(url);

@@ -29,6 +29,7 @@ const roles = {
   all: 'Run a whole cluster in one process: origin and edge',
   origin: 'Run an origin: accepts publishers and serves edges',
   edge: 'Run an edge: pulls streams from origins and serves viewers',
+  controller: 'Run a controller: notices dead nodes and repairs what they owned',
 } as const;
 
 /** Runs the program with its arguments (without the program's own name); resolves with the exit code. */

@@ -1,6 +1,6 @@
 // `headwater all|origin|edge`: from configuration to a node, and from a signal to a clean end.
 import { randomUUID } from 'node:crypto';
-import type { Config } from '@headwater/contracts';
+import { ConfigError, type Config } from '@headwater/contracts';
 import type { NodeRole } from '@headwater/cluster';
 import { accessPolicyOf } from '../access/access-policy-of.ts';
 import { BoundAddresses } from '../bound-addresses.ts';
@@ -18,11 +18,21 @@ import { StopSignals } from '../stop-signals.ts';
 import { SystemClock } from '../system-clock.ts';
 import { bannerText } from './banner.ts';
 
-const rolesOf: Readonly<Record<'all' | 'origin' | 'edge', readonly NodeRole[]>> = {
-  all: ['origin', 'edge'],
-  origin: ['origin'],
-  edge: ['edge'],
-};
+/** What the command runs as. */
+export type RunRole = 'all' | 'origin' | 'edge' | 'controller';
+
+// A controller only has something to do where there are several processes.
+function rolesOf(role: RunRole, config: Config): readonly NodeRole[] {
+  if (role !== 'all') return [role];
+  return config.registry.redis === undefined ? ['origin', 'edge'] : ['origin', 'edge', 'controller'];
+}
+
+/** A role by itself finds no other in its own memory. Throws `ConfigError`. */
+function refuseAlone(role: RunRole): void {
+  if (role === 'all') return;
+  const expected = `redis, as \`headwater ${role}\` works together with other processes`;
+  throw new ConfigError([{ key: 'registry.kind', value: '"embedded"', expected }]);
+}
 
 /** Options of the command. */
 export interface RunNodeOptions {
@@ -32,8 +42,9 @@ export interface RunNodeOptions {
 }
 
 /** Runs a node until a signal ends it; resolves with the exit code. Rejects when it cannot start. */
-export async function runNode(role: 'all' | 'origin' | 'edge', options: RunNodeOptions): Promise<number> {
+export async function runNode(role: RunRole, options: RunNodeOptions): Promise<number> {
   const { config } = loadConfig({ file: options.config, env: process.env, set: options.set });
+  if (config.registry.redis === undefined) refuseAlone(role);
   const readyFile = options.readyFile === undefined ? undefined : new ReadyFile(options.readyFile);
   const log = await openProgramLog({ ...config.log, fields: { nodeId: config.node.id } });
   endOnFaults(log);
@@ -41,10 +52,7 @@ export async function runNode(role: 'all' | 'origin' | 'edge', options: RunNodeO
     log.error({}, 'second signal: ending without a clean stop');
     void exitWhenDrained(log, exitCode.fault);
   });
-  if (role !== 'all' && config.registry.redis === undefined) {
-    log.warn({ role }, 'the embedded registry ends at this process: streams of other nodes are not found');
-  }
-  const context = createContext(config, rolesOf[role], log);
+  const context = createContext(config, rolesOf(role, config), log);
   const node = new Node(context, nodeParts(context));
   const stopped = signals.first.then(async (signal) => {
     log.info({ signal }, 'signal received');

@@ -50,7 +50,7 @@ async function listFor(
   options: PublicStreamListOptions,
   viewer: { readonly params: ReadonlyMap<string, string>; readonly remoteAddress: string },
 ): Promise<PublicStreamList> {
-  const live = options.streams().filter((stream) => stream.state === 'live');
+  const live = options.streams().filter((stream) => stream.state !== 'waiting');
   const listed = await Promise.all(
     live.slice(0, maxStreams).map(async (stream) => {
       const key = parseStreamKey(stream.key);

@@ -1,6 +1,7 @@
 // Puts a node together from its roles: what is made, in which order it starts, and what it shows of itself.
 import type { AppError, Config } from '@headwater/contracts';
 import type { StreamRegistry } from '@headwater/cluster';
+import type { Controller } from '@headwater/controller';
 import { CrossOriginRule, Edge, PublishForwarder } from '@headwater/edge';
 import { Origin, type OriginOptions } from '@headwater/origin';
 import { RelayClient } from '@headwater/relay';
@@ -14,7 +15,7 @@ import { backlogOf, flushPlanOf, ringOf } from './fan-out-settings.ts';
 import { Drain } from './drain.ts';
 import { ListenerService } from './listener-service.ts';
 import { MembershipService } from './membership-service.ts';
-import { openRegistry } from './registry.ts';
+import { openRegistry, type RegistryParts } from './registry.ts';
 import { reachableAddresses } from './reachable-addresses.ts';
 import { keepaliveOf, RelayService } from './relay-service.ts';
 import { RolesView } from './roles-view.ts';
@@ -34,18 +35,23 @@ interface RtmpParts {
 /** Makes the services of a node's roles. */
 export function nodeParts(context: NodeContext): NodeParts {
   const { roles, clock, logger } = context;
-  const registry = openRegistry(context);
+  const { registry, reportLoss, makeController } = openRegistry(context);
   const relay = makeRelayClient(context);
   const origin = roles.includes('origin') ? makeOrigin(context, registry, relay) : undefined;
-  const edge = roles.includes('edge') ? makeEdge(context, registry, relay) : undefined;
+  const edge = roles.includes('edge') ? makeEdge(context, { registry, reportLoss }, relay) : undefined;
   const membership = new MembershipService(context, { registry, origin, edge });
   const view = new RolesView({ context, registry, origin, edge, membership });
   const services: Service[] = [];
   if (origin !== undefined) services.push(new RelayService(context, origin));
-  services.push(rtmpService(context, { registry, origin, edge }));
+  if (origin !== undefined || edge !== undefined) {
+    services.push(rtmpService(context, { registry, origin, edge }));
+  }
   if (edge !== undefined) services.push(httpService(context, edge, view));
-  // Last, when every address is known; first to go, so that nobody is sent here any more.
+  // Late, when every address is known; early to go, so that nobody is sent here any more.
   services.push(membership);
+  if (roles.includes('controller') && makeController !== undefined) {
+    services.push(controllerService(makeController(relay)));
+  }
   services.push(viewersService(edge, relay));
   const drain = new Drain({ clock, logger, origin, edge, announce: async () => membership.announceDrain() });
   return { services, view, drain: async (deadlineMs) => drain.run(deadlineMs) };
@@ -91,13 +97,18 @@ function makeRelayClient(context: NodeContext): RelayClient {
   });
 }
 
-function makeEdge(context: NodeContext, registry: StreamRegistry, relay: RelayClient): Edge {
+function makeEdge(
+  context: NodeContext,
+  { registry, reportLoss }: Pick<RegistryParts, 'registry' | 'reportLoss'>,
+  relay: RelayClient,
+): Edge {
   const { clock, logger, metrics, access, config } = context;
   return new Edge({
     clock,
     logger,
     metrics,
     registry,
+    reportLoss,
     relay,
     access,
     ring: ringOf(config),
@@ -201,6 +212,17 @@ function httpService(context: NodeContext, edge: Edge, view: RolesView): Service
       listener.cutConnections();
     },
   });
+}
+
+function controllerService(controller: Controller): Service {
+  return {
+    name: 'controller',
+    start: () => {
+      controller.start();
+      return Promise.resolve();
+    },
+    stop: async () => controller.stop(),
+  };
 }
 
 // Viewers are ended before anything they depend on: the ports, the registry, the relay.

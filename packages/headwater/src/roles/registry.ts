@@ -1,13 +1,72 @@
-import { MemoryStreamRegistry, RedisStreamRegistry, type StreamRegistry } from '@headwater/cluster';
+import {
+  MemoryStreamRegistry,
+  RedisStreamRegistry,
+  UpstreamReporter,
+  type StreamRegistry,
+} from '@headwater/cluster';
+import { Controller, RelayProber } from '@headwater/controller';
 import type { RedisConfig } from '@headwater/contracts';
+import type { EdgeOptions } from '@headwater/edge';
+import type { RelayClient } from '@headwater/relay';
 import type { NodeContext } from '../node-context.ts';
 
-/** The registry that the configuration names. */
-export function openRegistry({ config, clock, logger }: NodeContext): StreamRegistry {
-  const { redis, leaseMs } = config.registry;
-  if (redis === undefined) return new MemoryStreamRegistry({ clock, logger, leaseMs });
+/** A registry, and what goes by the same way where several processes share it. */
+export interface RegistryParts {
+  readonly registry: StreamRegistry;
+  /** Tells controllers of owners that do not deliver. */
+  readonly reportLoss: EdgeOptions['reportLoss'];
+  /** Undefined where there is nothing to control. */
+  readonly makeController: ((relay: RelayClient) => Controller) | undefined;
+}
+
+/** Opens the registry that the configuration names. */
+export function openRegistry(context: NodeContext): RegistryParts {
+  const { redis } = context.config.registry;
+  return redis === undefined ? embeddedRegistry(context) : redisRegistry(context, redis);
+}
+
+function embeddedRegistry({ config, clock, logger }: NodeContext): RegistryParts {
+  return {
+    registry: new MemoryStreamRegistry({ clock, logger, leaseMs: config.registry.leaseMs }),
+    reportLoss: () => undefined,
+    makeController: undefined,
+  };
+}
+
+function redisRegistry(
+  { config, clock, logger, metrics, node }: NodeContext,
+  redis: RedisConfig,
+): RegistryParts {
+  const { leaseMs } = config.registry;
   const { server, keyPrefix } = redis;
-  return new RedisStreamRegistry({ clock, logger, leaseMs, server, keyPrefix, access: accessOf(redis) });
+  const registry = new RedisStreamRegistry({
+    clock,
+    logger,
+    leaseMs,
+    server,
+    keyPrefix,
+    access: accessOf(redis),
+  });
+  const reports = registry.upstreamReports();
+  const reporter = new UpstreamReporter({ reports, clock, logger, nodeId: node.nodeId });
+  return {
+    registry,
+    reportLoss: (owner, loss) => {
+      reporter.lost(owner, loss);
+    },
+    makeController: (relay) =>
+      new Controller({
+        node,
+        registry,
+        lease: registry.leaderLease(),
+        reports,
+        prober: new RelayProber({ relay, clock }),
+        clock,
+        logger,
+        metrics,
+        limits: { leaseMs, heartbeatMs: config.registry.heartbeatMs },
+      }),
+  };
 }
 
 function accessOf({ username, password, hasTls }: RedisConfig): {
