@@ -1,0 +1,72 @@
+// An edge dies or leaves: what its viewers see, and that nobody else sees anything.
+import { expect, it } from 'vitest';
+import { ChaosCluster } from '../support/chaos-cluster.ts';
+import { ChaosEncoder } from '../support/chaos-encoder.ts';
+import {
+  complaintsOf,
+  longestGapMs,
+  seeMore,
+  seeSession,
+  Witness,
+  watchOn,
+} from '../support/chaos-witness.ts';
+import { outputs } from '../support/media-viewers.ts';
+import { waitUntil } from '../support/wait-until.ts';
+
+const slackMs = 3_000;
+
+it('a killed edge takes its own viewers with it, and nobody else', async () => {
+  const cluster = await ChaosCluster.start({ origins: 1, edges: 2 });
+  const [killed, other] = [cluster.edge(0), cluster.edge(1)];
+  const encoder = await ChaosEncoder.start({ stream: 'live/cam', addresses: [cluster.origin(0).rtmp] });
+  const forwarded = await ChaosEncoder.start({
+    stream: 'live/forwarded',
+    addresses: [killed.rtmp, other.rtmp],
+  });
+  await watchOn([killed], 'live/cam');
+  const others = await watchOn([other], 'live/cam');
+  const forwardedViewers = await watchOn([other], 'live/forwarded');
+  killed.kill();
+  // Those who lost their edge find the stream on another one.
+  const returned = await watchOn([other], 'live/cam');
+  await waitUntil(
+    'the registry has forgotten it',
+    async () => !(await other.knownNodes()).includes(killed.id),
+  );
+  await seeSession(forwardedViewers, 1);
+  await seeMore(others);
+  expect(complaintsOf([...others, ...returned, ...forwardedViewers])).toEqual([]);
+  for (const { missing, sessions } of [...others, ...returned]) {
+    expect({ missing, sessions }).toEqual({ missing: 0, sessions: [0] });
+  }
+  expect(longestGapMs(others)).toBeLessThan(slackMs);
+  expect(longestGapMs(forwardedViewers)).toBeLessThan(slackMs);
+  expect(encoder.sessions).toMatchObject([{ end: undefined }]);
+  expect(forwarded.sessions).toHaveLength(2);
+});
+
+it('a drained edge takes no new viewers, and ends those it has cleanly at its deadline', async () => {
+  const cluster = await ChaosCluster.start({ origins: 1, edges: 2, set: { 'node.drainDeadline': '3s' } });
+  const [drained, other] = [cluster.edge(0), cluster.edge(1)];
+  await ChaosEncoder.start({ stream: 'live/cam', addresses: [cluster.origin(0).rtmp] });
+  const witnesses = await watchOn([drained], 'live/cam');
+  const others = await watchOn([other], 'live/cam');
+  const exited = drained.terminate();
+  await waitUntil(
+    'the others know that it drains',
+    async () => (await other.nodeView(drained.id))?.isDraining,
+  );
+  const refused = outputs.map((output) => Witness.watch(drained.node, output, 'live/cam'));
+  await waitUntil('new viewers are turned away', () => refused.every(({ end }) => end !== undefined));
+  expect(refused.map(({ frames }) => frames)).toEqual([0, 0, 0]);
+  expect(witnesses.map(({ end }) => end)).toEqual([undefined, undefined, undefined]);
+  await waitUntil('its viewers are ended', () => witnesses.every(({ end }) => end !== undefined));
+  expect(await exited).toEqual({ code: 0, signal: null });
+  expect(witnesses.map(({ end }) => end)).toEqual(['NetStream.Play.UnpublishNotify', 'end', 'close 1001']);
+  expect(witnesses.flatMap(({ complaints }) => complaints)).toEqual([]);
+  await seeMore(others);
+  expect(complaintsOf(others)).toEqual([]);
+  for (const { missing } of [...witnesses, ...others]) expect(missing).toBe(0);
+  expect(longestGapMs(others)).toBeLessThan(slackMs);
+  expect(await other.knownNodes()).not.toContain(drained.id);
+});

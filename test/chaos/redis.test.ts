@@ -1,0 +1,74 @@
+// Redis goes away, comes back without its memory, or takes its time: media goes on, and the registry heals.
+import { beforeEach, expect, it } from 'vitest';
+import { ChaosCluster } from '../support/chaos-cluster.ts';
+import { ChaosEncoder } from '../support/chaos-encoder.ts';
+import {
+  complaintsOf,
+  framesPerSecond,
+  longestGapMs,
+  seeMore,
+  type Witness,
+  watchOn,
+} from '../support/chaos-witness.ts';
+
+const slackMs = 3_000;
+let cluster: ChaosCluster;
+
+beforeEach(async () => {
+  cluster = await ChaosCluster.start({ origins: 2, edges: 2 });
+});
+
+/** Begins two streams, one on each origin, and watches them everywhere. */
+async function publishAndWatch(streams: readonly [string, string]) {
+  const encoders = await Promise.all(
+    streams.map(async (stream, index) =>
+      ChaosEncoder.start({ stream, addresses: [cluster.origin(index).rtmp] }),
+    ),
+  );
+  const witnesses = await Promise.all(streams.map(async (stream) => watchOn(cluster.edges, stream)));
+  return { encoders, witnesses: witnesses.flat() };
+}
+
+function expectNothingNoticed(encoders: readonly ChaosEncoder[], witnesses: readonly Witness[]): void {
+  expect(complaintsOf(witnesses)).toEqual([]);
+  for (const { missing, sessions } of witnesses) {
+    expect({ missing, sessions }).toEqual({ missing: 0, sessions: [0] });
+  }
+  expect(longestGapMs(witnesses)).toBeLessThan(slackMs);
+  for (const { sessions } of encoders) expect(sessions).toMatchObject([{ end: undefined }]);
+}
+
+it('a Redis that is restarted empty is noticed by nobody, and knows everything again', async () => {
+  const streams = ['live/a', 'live/b'] as const;
+  const { encoders, witnesses } = await publishAndWatch(streams);
+  const epochs = async (): Promise<unknown> =>
+    Promise.all(streams.map(async (stream, index) => (await cluster.origin(index).stream(stream))?.epoch));
+  const before = await epochs();
+  cluster.stopRedis();
+  await seeMore(witnesses, 3 * framesPerSecond);
+  const latecomers = await watchOn(cluster.edges, 'live/a');
+  await cluster.restartRedis();
+  await cluster.untilComplete();
+  await seeMore([...witnesses, ...latecomers], 2 * framesPerSecond);
+  expectNothingNoticed(encoders, [...witnesses, ...latecomers]);
+  expect(await epochs()).toEqual(before);
+  // The registry has its streams again, and takes new ones.
+  const rival = await ChaosEncoder.ask({ stream: 'live/a', addresses: [cluster.origin(1).rtmp] });
+  expect(rival.refusals).toEqual(['NetStream.Publish.BadName']);
+  const next = await ChaosEncoder.start({ stream: 'live/next', addresses: [cluster.edge(0).rtmp] });
+  const nextViewers = await watchOn(cluster.edges, 'live/next');
+  expect(complaintsOf(nextViewers)).toEqual([]);
+  expect(next.refusals).toEqual([]);
+});
+
+it('a Redis that answers nobody for 5 s does not touch media', async () => {
+  const { encoders, witnesses } = await publishAndWatch(['live/c', 'live/d']);
+  for (const witness of witnesses) witness.mark();
+  const asleep = cluster.redisSleeps(5);
+  await seeMore(witnesses, 2 * framesPerSecond);
+  const latecomers = await watchOn(cluster.edges, 'live/c');
+  await asleep;
+  await cluster.untilComplete();
+  await seeMore(witnesses);
+  expectNothingNoticed(encoders, [...witnesses, ...latecomers]);
+});
