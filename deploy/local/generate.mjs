@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { root, say } from './step.mjs';
 
-const generators = ['packages/relay/scripts/generate.mjs', 'packages/headwater/scripts/generate.mjs'];
+const generators = ['relay', 'cluster', 'headwater'].map((name) => `packages/${name}/scripts/generate.mjs`);
 
 const args = process.argv.slice(2);
 for (const generator of generators) {

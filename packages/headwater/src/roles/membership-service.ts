@@ -52,7 +52,7 @@ export class MembershipService implements Service {
       isDraining: () => this.#isDraining,
       owned: () => origin?.owned() ?? new Map(),
       onLost: (lost) => origin?.yieldStreams(lost),
-      limits: { periodMs: config.registry.heartbeatMs },
+      limits: { periodMs: config.registry.heartbeatMs, leaseMs: config.registry.leaseMs },
     });
     await this.#heart.start();
   }
