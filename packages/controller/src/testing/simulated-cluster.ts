@@ -42,7 +42,7 @@ export interface AppliedWrite {
 /** One origin of the simulation. */
 export class SimulatedNode {
   readonly record: NodeRecord;
-  readonly owned = new Map<StreamKey, OwnedStream>();
+  readonly owned: Map<StreamKey, OwnedStream> = new Map<StreamKey, OwnedStream>();
   condition: Condition = 'up';
   isCutFromRegistry = false;
   isCutFromControllers = false;
@@ -62,7 +62,7 @@ export class SimulatedNode {
 export class SimulatedController {
   readonly controller: Controller;
   readonly log: { readonly message: string; readonly fields: LogFields }[] = [];
-  readonly probed = new Map<string, EndedProbe>();
+  readonly probed: Map<string, EndedProbe> = new Map<string, EndedProbe>();
   /** Its calls to the registry fail. */
   isCutFromRegistry = false;
   #resume: (() => void) | undefined;
