@@ -24,6 +24,8 @@ export interface PublishForwarderOptions {
 
 // An origin that cannot be reached is passed over; more than a few in a row mean that trying on helps nobody.
 const maxAttempts = 3;
+// An origin that keeps a claim waiting has answered all calls before it; one that stands still has answered nothing.
+const answerMs = 1_500;
 
 type Attempt = { readonly isAnswered: true } | { readonly isAnswered: false; readonly error: AppError };
 
@@ -120,9 +122,10 @@ class ForwardedPublish {
         },
       },
     });
-    const deadline = clock.after(startMs, () => socket.destroy());
+    const deadline = clock.after(Math.min(answerMs, startMs), () => {
+      if (this.#isUnanswered) socket.destroy();
+    });
     socket.once('connect', () => {
-      deadline.cancel();
       this.#isConnected = true;
       this.#session.start();
     });
@@ -135,6 +138,11 @@ class ForwardedPublish {
       if (this.#isConnected) this.#session.transportClosed();
       else this.#giveUp('the origin cannot be reached');
     });
+  }
+
+  get #isUnanswered(): boolean {
+    const { state } = this.#session;
+    return state !== 'requesting' && state !== 'live' && state !== 'closed';
   }
 
   #accept(): void {

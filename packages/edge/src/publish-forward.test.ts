@@ -1,0 +1,139 @@
+// A publisher on its way through an edge: which origin gets it, over real sockets.
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { type AppError, silentLogger } from '@headwater/contracts';
+import { ManualClock } from '@headwater/contracts/testing';
+import { MemoryStreamRegistry } from '@headwater/cluster';
+import { testNode } from '@headwater/cluster/testing';
+import { type PublishReceiver, type PublishRequest, RtmpServerSession } from '@headwater/rtmp';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { PublishForwarder } from './publish-forward.ts';
+
+let clock: ManualClock;
+let registry: MemoryStreamRegistry;
+let servers: Server[];
+let sockets: Socket[];
+
+beforeEach(() => {
+  clock = new ManualClock();
+  registry = new MemoryStreamRegistry({ clock, leaseMs: 1_000_000 });
+  servers = [];
+  sockets = [];
+});
+
+afterEach(() => {
+  for (const socket of sockets) socket.destroy();
+  for (const server of servers) server.close();
+});
+
+/** Adds an origin that does with connections what `serve` does. */
+async function addOrigin(nodeId: string, serve: (socket: Socket) => void): Promise<void> {
+  const server = createServer((socket) => {
+    sockets.push(socket);
+    socket.on('error', () => socket.destroy());
+    serve(socket);
+  }).listen(0, '127.0.0.1');
+  servers.push(server);
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  await registry.join(testNode(nodeId, { addresses: { rtmp: `127.0.0.1:${String(port)}` } }));
+}
+
+/** Speaks RTMP, and hands publishes over. */
+const speaking =
+  (publish: (request: PublishRequest) => void) =>
+  (socket: Socket): void => {
+    const session = new RtmpServerSession({
+      clock,
+      logger: silentLogger,
+      output: (bytes) => socket.write(bytes),
+      pendingBytes: () => 0,
+      delegate: {
+        connect: () => undefined,
+        publish,
+        play: () => undefined,
+        closed: () => socket.end(),
+      },
+    });
+    socket.on('data', (bytes) => {
+      session.read(bytes);
+    });
+  };
+
+const accepting = speaking((request) => {
+  request.accept({ media: () => undefined, ended: () => undefined });
+});
+
+/** A publisher of live/cam1, and what became of it. */
+class WaitingPublisher implements PublishRequest {
+  readonly client = { app: 'live', tcUrl: '', flashVer: '', capsEx: 0, fourCcList: [] };
+  readonly app = 'live';
+  readonly name = 'cam1';
+  readonly params = new Map<string, string>();
+  readonly isCancelled = false;
+  receiver: PublishReceiver | undefined;
+  refusedWith: AppError | undefined;
+
+  accept(receiver: PublishReceiver): ReturnType<PublishRequest['accept']> {
+    this.receiver = receiver;
+    return { close: () => undefined, requestReconnect: () => false };
+  }
+
+  refuse(error: AppError): void {
+    this.refusedWith = error;
+  }
+}
+
+function forward(publisher: WaitingPublisher): void {
+  const forwarder = new PublishForwarder({
+    registry,
+    clock,
+    logger: silentLogger,
+    startMs: 60_000,
+    maxPendingBytes: 1024 * 1024,
+  });
+  void forwarder.forward(publisher, 'session-1');
+}
+
+it('an origin that stands still is passed over, long before a claim would have been waited for', async () => {
+  await addOrigin('origin-1', () => undefined);
+  await addOrigin('origin-2', accepting);
+  const publisher = new WaitingPublisher();
+  forward(publisher);
+  await vi.waitFor(() => {
+    expect(sockets).toHaveLength(1);
+  });
+  clock.advance(1_500);
+  await vi.waitFor(() => {
+    expect(publisher.receiver).toBeDefined();
+  });
+  expect(sockets).toHaveLength(2);
+});
+
+it('an origin that takes its time with the claim is waited for', async () => {
+  const asked: PublishRequest[] = [];
+  await addOrigin(
+    'origin-1',
+    speaking((request) => asked.push(request)),
+  );
+  await addOrigin('origin-2', accepting);
+  const publisher = new WaitingPublisher();
+  forward(publisher);
+  await vi.waitFor(() => {
+    expect(asked).toHaveLength(1);
+  });
+  clock.advance(9_000);
+  asked[0]?.accept({ media: () => undefined, ended: () => undefined });
+  await vi.waitFor(() => {
+    expect(publisher.receiver).toBeDefined();
+  });
+  expect(sockets).toHaveLength(1);
+});
+
+it('a publisher whom no origin takes is refused', async () => {
+  const publisher = new WaitingPublisher();
+  forward(publisher);
+  await vi.waitFor(() => {
+    expect(publisher.refusedWith?.code).toBe('upstream_unavailable');
+  });
+});
