@@ -1,6 +1,7 @@
 import { AppError, parseStreamKey, silentLogger, type CloseReason } from '@headwater/contracts';
 import { ManualClock } from '@headwater/contracts/testing';
 import { MemoryStreamRegistry, type StreamRecord } from '@headwater/cluster';
+import { testNode } from '@headwater/cluster/testing';
 import type { Frame } from '@headwater/media';
 import type { PullHandler, PullRequest } from '@headwater/relay';
 import { beforeEach, describe, expect, it } from 'vitest';
@@ -219,6 +220,32 @@ describe('an owner', () => {
       expect(pulls.map(({ isClosed }) => isClosed)).toEqual([...new Array<boolean>(round).fill(true), false]);
     }
   });
+});
+
+it('an owner whose lease has run out is asked: it may be cut off from the registry only', async () => {
+  const { owner } = record(5);
+  await registry.join(testNode(owner.nodeId, owner));
+  await registry.claim({ stream, owner, relayAddress: 'origin-5:1' });
+  await registry.leave(owner);
+  expect((await registry.stream(stream))?.state).toBe('orphaned');
+  upstream.start();
+  await settle();
+  expect(pulls.map(({ address }) => address)).toEqual(['origin-5:1']);
+});
+
+it('without the registry the owner that was known last is asked again, after a pause', async () => {
+  upstream.claimed(record(5));
+  opened(5);
+  registry.stream = async () => Promise.reject(new AppError('registry_unavailable'));
+  for (let round = 1; round <= 5; round++) {
+    cut();
+    await settle();
+    expect(pulls).toHaveLength(round);
+    clock.advance(2_500);
+    await settle();
+    expect(pulls).toHaveLength(round + 1);
+  }
+  expect(new Set(pulls.map(({ address }) => address))).toEqual(new Set(['origin-5:1']));
 });
 
 it('an owner whose connection breaks is reported, one that merely refuses is not', () => {

@@ -55,7 +55,8 @@ export class Upstream {
   readonly #options: UpstreamOptions;
   readonly #stall: StallWatch;
   #pull: Pull | undefined;
-  #owner: NodeRef | undefined;
+  /** Where the newest pull went. */
+  #record: StreamRecord | undefined;
   #epoch = 0;
   /** The highest epoch that the registry spoke of or an owner had: nothing below it is pulled. */
   #highestEpoch = 0;
@@ -119,7 +120,8 @@ export class Upstream {
       if (this.#pull === undefined) this.#follow(record);
     } catch (caught) {
       this.#options.logger.debug({ err: toAppError(caught) }, 'registry lookup failed');
-      this.#retryLater();
+      // Without the registry, whoever had the stream last is the best guess.
+      if (this.#pull === undefined) this.#follow(this.#record);
     } finally {
       this.#isResolving = false;
     }
@@ -127,7 +129,8 @@ export class Upstream {
 
   #follow(record: StreamRecord | undefined): void {
     if (this.#isClosed) return;
-    const isServed = record?.state === 'live' || record?.state === 'interrupted';
+    // An orphan's owner may be cut off from the registry only: while it lives it delivers, and nobody else does.
+    const isServed = record !== undefined && record.state !== 'ended' && record.relayAddress !== '';
     if (isServed && record.epoch >= this.#highestEpoch) this.#connect(record);
     else this.#retryLater();
   }
@@ -138,7 +141,7 @@ export class Upstream {
     this.#stall.stop();
     this.#pull?.close();
     this.#highestEpoch = record.epoch;
-    this.#owner = record.owner;
+    this.#record = record;
     const { stream, relay } = this.#options;
     const resume = this.#hasMedia ? { epoch: this.#epoch, sequence: this.#nextSequence } : undefined;
     this.#pull = relay.pull(
@@ -216,7 +219,7 @@ export class Upstream {
   }
 
   #report(loss: UpstreamLoss): void {
-    if (this.#owner !== undefined) this.#options.reportLoss(this.#owner, loss);
+    if (this.#record !== undefined) this.#options.reportLoss(this.#record.owner, loss);
   }
 
   /** Tells the listener what a pull that broke off means. False when the stream is over. */
