@@ -230,6 +230,15 @@ describe('a publisher that goes', () => {
     expect(origin.streams.size).toBe(0);
   });
 
+  it('by saying so after it was asked to move leaves the stream held, since it goes on elsewhere', async () => {
+    const publisher = await publish('live/cam1');
+    expect(origin.sessionOf(key)?.requestReconnect()).toBe(true);
+    publisher.leave('unpublished');
+    expect(origin.streams.get(key)?.state).toBe('interrupted');
+    clock.advance(holdMs);
+    expect(origin.streams.has(key)).toBe(false);
+  });
+
   it('may come back at once while its stream is held, as a new epoch', async () => {
     const publisher = await publish('live/cam1', 'secret');
     const epoch = origin.streams.get(key)?.epoch ?? 0;

@@ -27,6 +27,7 @@ export class PublishSession implements PublishReceiver {
   #closed: (() => void) | undefined;
   #closeReason: CloseReason | undefined;
   #hasEnded = false;
+  #isAskedToMove = false;
 
   constructor(options: PublishSessionOptions) {
     const { stream, context, clock } = options;
@@ -54,7 +55,9 @@ export class PublishSession implements PublishReceiver {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     const finalReason = this.#closeReason ?? reason;
-    if (finalReasons.has(finalReason)) this.stream.end(finalReason);
+    // One that was asked to move says goodbye here when it has begun elsewhere: edges may not have heard of that yet.
+    const hasMoved = this.#isAskedToMove && finalReason === 'unpublished';
+    if (finalReasons.has(finalReason) && !hasMoved) this.stream.end(finalReason);
     else this.stream.interrupt();
     const { framesIn, bytesIn } = this.stream.stats;
     const durationMs = Math.round(this.#clock.nowMs() - this.#startMs);
@@ -71,6 +74,8 @@ export class PublishSession implements PublishReceiver {
 
   /** Asks the publisher to move to another node; false when it did not announce that it can. */
   requestReconnect(): boolean {
-    return this.#control?.requestReconnect() ?? false;
+    const isAsked = this.#control?.requestReconnect() ?? false;
+    this.#isAskedToMove ||= isAsked;
+    return isAsked;
   }
 }
