@@ -3,15 +3,16 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ensureBuilt } from './build.mjs';
 import { runChecks } from './checks.mjs';
+import { runCluster } from './cluster.mjs';
 import { ensureInstalled } from './install.mjs';
 import { attend, root } from './step.mjs';
 import { ensureSystemPackages } from './system-packages.mjs';
 
 /** How to call this file. */
-export const usage = 'usage: node deploy/local/run.mjs headwater|build|check|test|bench [arguments]';
+export const usage = 'usage: node deploy/local/run.mjs headwater|cluster|build|check|test|bench [arguments]';
 
 /** @type {ReadonlyMap<string, (args: string[]) => Promise<void>>} */
-export const commands = new Map(Object.entries({ headwater, build: prepare, check, test, bench }));
+export const commands = new Map(Object.entries({ headwater, cluster, build: prepare, check, test, bench }));
 
 async function prepare() {
   await ensureInstalled();
@@ -28,6 +29,11 @@ async function headwater(args) {
   process.argv = [process.execPath, main, ...args];
   process.setSourceMapsEnabled(true);
   await import(pathToFileURL(main).href);
+}
+
+/** @param {string[]} args */
+async function cluster(args) {
+  await runCluster(args, { prepare });
 }
 
 async function check() {

@@ -60,8 +60,11 @@ async function hasGstreamerRtmp() {
   return code === 0;
 }
 
-/** @param {string} program */
-function isOnPath(program) {
+/**
+ * Whether a program of that name can be started.
+ * @param {string} program
+ */
+export function isOnPath(program) {
   return (process.env['PATH'] ?? '').split(delimiter).some((folder) => {
     try {
       accessSync(join(folder, program), constants.X_OK);

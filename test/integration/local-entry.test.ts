@@ -120,7 +120,7 @@ describe('the entry', () => {
     const child = startChild({ name: 'run.mjs', program: process.execPath, args });
     expect((await child.exited).code).toBe(2);
     expect(child.stderr).toContain("unknown command 'nonsense'");
-    expect(child.stderr).toContain('headwater|build|check|test|bench');
+    expect(child.stderr).toContain('headwater|cluster|build|check|test|bench');
     expect(child.stdout).toBe('');
   });
 });
