@@ -2,7 +2,7 @@
 import { beforeAll, expect, it } from 'vitest';
 import { ChaosCluster } from '../support/chaos-cluster.ts';
 import { ChaosEncoder } from '../support/chaos-encoder.ts';
-import { complaintsOf, longestGapMs, seeMore, watchOn } from '../support/chaos-witness.ts';
+import { faultsOf, longestGapMs, seeMore, watchOn } from '../support/chaos-witness.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
 const slackMs = 3_000;
@@ -25,10 +25,7 @@ it('a relay connection that is cut, again and again, loses nothing and repeats n
     expect(cluster.origin(0).relay?.cut()).toBeGreaterThan(0);
     await seeMore(witnesses);
   }
-  expect(complaintsOf(witnesses)).toEqual([]);
-  for (const { missing, sessions } of witnesses) {
-    expect({ missing, sessions }).toEqual({ missing: 0, sessions: [0] });
-  }
+  expect(faultsOf(witnesses)).toEqual([]);
   expect(longestGapMs(witnesses)).toBeLessThan(slackMs);
   expect(encoder.sessions).toMatchObject([{ end: undefined }]);
 });
@@ -46,10 +43,7 @@ it('a relay connection that falls silent is left for a new one, which loses noth
   await waitUntil('viewers wait again', () => witnesses.every(({ sinceVideoMs }) => sinceVideoMs > 1_000));
   relay?.set('pass');
   await seeMore(witnesses);
-  expect(complaintsOf(witnesses)).toEqual([]);
-  for (const { missing, sessions } of witnesses) {
-    expect({ missing, sessions }).toEqual({ missing: 0, sessions: [0] });
-  }
+  expect(faultsOf(witnesses)).toEqual([]);
   expect(longestGapMs(witnesses)).toBeLessThan(keepaliveMs + slackMs);
 });
 

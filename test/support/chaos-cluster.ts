@@ -5,13 +5,17 @@ import { defer } from './cleanup.ts';
 import { FaultProxy } from './chaos-fault-proxy.ts';
 import { freePort } from './free-port.ts';
 import { type RunningHeadwater, startHeadwater } from './headwater.ts';
+import { metricOf } from './media-metrics.ts';
 import { type RunningRedis, startRedis } from './redis.ts';
 import { waitUntil } from './wait-until.ts';
+
+type ChaosRole = 'origin' | 'edge' | 'controller';
 
 /** What the cluster is made of. */
 export interface ChaosClusterOptions {
   readonly origins: number;
   readonly edges: number;
+  readonly controllers?: number;
   /** `--set key=value` for every node. */
   readonly set?: Readonly<Record<string, string | number | boolean>>;
 }
@@ -96,28 +100,36 @@ export class ChaosNode {
 export class ChaosCluster {
   readonly origins: readonly ChaosNode[];
   readonly edges: readonly ChaosNode[];
+  readonly controllers: readonly ChaosNode[];
   #redis: RunningRedis;
 
-  private constructor(redis: RunningRedis, origins: readonly ChaosNode[], edges: readonly ChaosNode[]) {
+  private constructor(redis: RunningRedis, nodes: Readonly<Record<ChaosRole, readonly ChaosNode[]>>) {
     this.#redis = redis;
-    this.origins = origins;
-    this.edges = edges;
+    this.origins = nodes.origin;
+    this.edges = nodes.edge;
+    this.controllers = nodes.controller;
   }
 
   /** Starts it all; resolves when every node knows every other. */
-  static async start({ origins, edges, set = {} }: ChaosClusterOptions): Promise<ChaosCluster> {
+  static async start({
+    origins,
+    edges,
+    controllers = 0,
+    set = {},
+  }: ChaosClusterOptions): Promise<ChaosCluster> {
     const redis = await startRedis();
-    const start = async (role: 'origin' | 'edge', count: number): Promise<ChaosNode[]> =>
+    const start = async (role: ChaosRole, count: number): Promise<ChaosNode[]> =>
       Promise.all(
         Array.from({ length: count }, (_, index) =>
           startNode(role, `${role}-${String(index + 1)}`, { redisPort: redis.port, set }),
         ),
       );
-    const [startedOrigins, startedEdges] = await Promise.all([
+    const [origin, edge, controller] = await Promise.all([
       start('origin', origins),
       start('edge', edges),
+      start('controller', controllers),
     ]);
-    const cluster = new ChaosCluster(redis, startedOrigins, startedEdges);
+    const cluster = new ChaosCluster(redis, { origin, edge, controller });
     await cluster.untilComplete();
     return cluster;
   }
@@ -133,7 +145,7 @@ export class ChaosCluster {
   }
 
   get nodes(): readonly ChaosNode[] {
-    return [...this.origins, ...this.edges];
+    return [...this.origins, ...this.edges, ...this.controllers];
   }
 
   /** Resolves when every running node finds every running node in the registry. */
@@ -157,6 +169,21 @@ export class ChaosCluster {
       }
     }
     throw new Error(`no origin owns ${key}`);
+  }
+
+  /** Resolves with the controller that leads, once there is exactly one among those that are asked. */
+  async leader(among: readonly ChaosNode[] = this.controllers): Promise<ChaosNode> {
+    return waitUntil(
+      'one controller leads',
+      async () => {
+        const leading = await Promise.all(
+          among.map(async ({ node }) => metricOf(node, 'headwater_controller_leading')),
+        );
+        const leaders = among.filter((_, index) => leading[index] === 1);
+        return leaders.length === 1 && leaders[0];
+      },
+      { timeoutMs: 20_000 },
+    );
   }
 
   /** Kills Redis; all that it knew is lost. */
@@ -184,7 +211,7 @@ function at(nodes: readonly ChaosNode[], index: number): ChaosNode {
 }
 
 async function startNode(
-  role: 'origin' | 'edge',
+  role: ChaosRole,
   id: string,
   options: { redisPort: number; set: Readonly<Record<string, string | number | boolean>> },
 ): Promise<ChaosNode> {

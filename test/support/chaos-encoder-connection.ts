@@ -7,7 +7,6 @@ import {
   audioFrame,
   audioSequenceHeader,
   framePeriodMs,
-  isKeyframe,
   videoFrame,
   videoSequenceHeader,
 } from './good-stream-frames.ts';
@@ -32,7 +31,6 @@ export class EncoderConnection {
   #number = -1;
   #beganAtMs = 0;
   #sent = 0;
-  #isLeaving = false;
 
   constructor(url: string, capsEx: number | undefined) {
     const target = rtmpTargetOf(url);
@@ -86,20 +84,11 @@ export class EncoderConnection {
     if (this.#number < 0) return;
     const due = Math.floor((performance.now() - this.#beganAtMs) / framePeriodMs) + 1;
     for (; this.#sent < due && this.end === undefined; this.#sent++) {
-      if (this.#isLeaving && isKeyframe(this.#sent)) {
-        this.unpublish();
-        return;
-      }
       const number = numberOf(this.#number, this.#sent);
       const timestampMs = this.#sent * framePeriodMs;
       this.#session.sendMedia('video', timestampMs, videoFrame(number));
       this.#session.sendMedia('audio', timestampMs, audioFrame(number));
     }
-  }
-
-  /** Goes on until its next keyframe and ends politely there: another connection has taken over. */
-  leaveAtKeyframe(): void {
-    this.#isLeaving = true;
   }
 
   /** Ends the stream as encoders do when they are stopped. */

@@ -132,7 +132,7 @@ export class ChaosEncoder {
     this.sessions.push(session);
     this.#current = connection;
     connection.begin(this.sessions.length - 1);
-    replaced?.leaveAtKeyframe();
+    replaced?.unpublish();
     void this.#watch(connection, session);
     return true;
   }

@@ -191,10 +191,18 @@ export function longestGapMs(witnesses: readonly Witness[]): number {
   return Math.max(...witnesses.map(({ maxGapMs }) => maxGapMs));
 }
 
-/** All complaints of all witnesses, and one for each whose stream has ended. */
-export function complaintsOf(witnesses: readonly Witness[]): string[] {
-  return witnesses.flatMap((witness) => [
-    ...witness.complaints,
-    ...(witness.end === undefined ? [] : [`${witness.viewer.output}: disconnected: ${witness.end}`]),
-  ]);
+/**
+ * What is wrong with what they saw, one sentence each; empty when each is connected, and saw these sessions in order, each
+ * from a keyframe on, behind its headers, on a rising timeline, without a hole, a repetition or a frame of another one.
+ */
+export function faultsOf(witnesses: readonly Witness[], sessions: readonly number[] = [0]): string[] {
+  return witnesses.flatMap((witness) => {
+    const faults = [...witness.complaints];
+    const { output } = witness.viewer;
+    if (witness.end !== undefined) faults.push(`${output}: disconnected: ${witness.end}`);
+    if (witness.missing > 0) faults.push(`${output}: ${String(witness.missing)} frames are missing`);
+    const seen = witness.sessions.join();
+    if (seen !== sessions.join()) faults.push(`${output}: saw the sessions ${seen}`);
+    return faults;
+  });
 }
