@@ -36,9 +36,12 @@ it('a killed edge takes its own viewers with it, and nobody else', async () => {
   expect(forwarded.sessions).toHaveLength(2);
 });
 
-it('a drained edge takes no new viewers, and ends those it has cleanly at its deadline', async () => {
-  const cluster = await ChaosCluster.start({ origins: 1, edges: 2, set: { 'node.drainDeadline': '3s' } });
+it('a drained edge takes nobody new, asks publishers to move, and ends its viewers cleanly at its deadline', async () => {
+  const cluster = await ChaosCluster.start({ origins: 2, edges: 2, set: { 'node.drainDeadline': '3s' } });
   const [drained, other] = [cluster.edge(0), cluster.edge(1)];
+  const addresses = [drained.rtmp, other.rtmp];
+  const able = await ChaosEncoder.start({ stream: 'live/able?token=secret', addresses, capsEx: 1 });
+  const moved = await watchOn([other], 'live/able');
   await ChaosEncoder.start({ stream: 'live/cam', addresses: [cluster.origin(0).rtmp] });
   const witnesses = await watchOn([drained], 'live/cam');
   const others = await watchOn([other], 'live/cam');
@@ -47,6 +50,8 @@ it('a drained edge takes no new viewers, and ends those it has cleanly at its de
     'the others know that it drains',
     async () => (await other.nodeView(drained.id))?.isDraining,
   );
+  await seeSession(moved, 1);
+  expect(able.reconnectRequests).toBe(1);
   const refused = outputs.map((output) => Witness.watch(drained.node, output, 'live/cam'));
   await waitUntil('new viewers are turned away', () => refused.every(({ end }) => end !== undefined));
   expect(refused.map(({ frames }) => frames)).toEqual([0, 0, 0]);
@@ -57,7 +62,8 @@ it('a drained edge takes no new viewers, and ends those it has cleanly at its de
   expect(witnesses.flatMap(({ complaints }) => complaints)).toEqual([]);
   await seeMore(others);
   expect(faultsOf(others)).toEqual([]);
+  expect(faultsOf(moved, [0, 1])).toEqual([]);
+  expect(longestGapMs([...others, ...moved])).toBeLessThan(slackMs);
   expect(witnesses.map(({ missing }) => missing)).toEqual([0, 0, 0]);
-  expect(longestGapMs(others)).toBeLessThan(slackMs);
   expect(await other.knownNodes()).not.toContain(drained.id);
 });

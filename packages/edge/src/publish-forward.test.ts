@@ -58,6 +58,9 @@ const speaking =
     socket.on('data', (bytes) => {
       session.read(bytes);
     });
+    socket.on('close', () => {
+      session.transportClosed();
+    });
   };
 
 const accepting = speaking((request) => {
@@ -73,10 +76,11 @@ class WaitingPublisher implements PublishRequest {
   readonly isCancelled = false;
   receiver: PublishReceiver | undefined;
   refusedWith: AppError | undefined;
+  closedFor: string | undefined;
 
   accept(receiver: PublishReceiver): ReturnType<PublishRequest['accept']> {
     this.receiver = receiver;
-    return { close: () => undefined, requestReconnect: () => false };
+    return { close: (reason) => (this.closedFor = reason), requestReconnect: () => true };
   }
 
   refuse(error: AppError): void {
@@ -84,7 +88,7 @@ class WaitingPublisher implements PublishRequest {
   }
 }
 
-function forward(publisher: WaitingPublisher): void {
+function forward(publisher: WaitingPublisher): PublishForwarder {
   const forwarder = new PublishForwarder({
     registry,
     clock,
@@ -93,6 +97,26 @@ function forward(publisher: WaitingPublisher): void {
     maxPendingBytes: 1024 * 1024,
   });
   void forwarder.forward(publisher, 'session-1');
+  return forwarder;
+}
+
+/** Forwards a publisher to an origin that accepts it; `heard` is why the origin says that it ended. */
+async function forwarded(): Promise<{
+  publisher: WaitingPublisher;
+  forwarder: PublishForwarder;
+  heard: string[];
+}> {
+  const heard: string[] = [];
+  const accept = (request: PublishRequest): void => {
+    request.accept({ media: () => undefined, ended: (reason) => heard.push(reason) });
+  };
+  await addOrigin('origin-1', speaking(accept));
+  const publisher = new WaitingPublisher();
+  const forwarder = forward(publisher);
+  await vi.waitFor(() => {
+    expect(publisher.receiver).toBeDefined();
+  });
+  return { publisher, forwarder, heard };
 }
 
 it('an origin that stands still is passed over, long before a claim would have been waited for', async () => {
@@ -136,4 +160,33 @@ it('a publisher whom no origin takes is refused', async () => {
   await vi.waitFor(() => {
     expect(publisher.refusedWith?.code).toBe('upstream_unavailable');
   });
+});
+
+it('an explicit end reaches the origin as one', async () => {
+  const { publisher, forwarder, heard } = await forwarded();
+  publisher.receiver?.ended('unpublished');
+  await vi.waitFor(() => {
+    expect(heard).toEqual(['unpublished']);
+  });
+  expect([...forwarder.sessions]).toEqual([]);
+});
+
+it('the goodbye of a publisher that was asked to move does not end its stream at the origin', async () => {
+  const { publisher, forwarder, heard } = await forwarded();
+  for (const session of forwarder.sessions) expect(session.requestReconnect()).toBe(true);
+  publisher.receiver?.ended('unpublished');
+  await vi.waitFor(() => {
+    expect(heard).toEqual(['publisher_lost']);
+  });
+  expect([...forwarder.sessions]).toEqual([]);
+});
+
+it('a draining node forwards nobody new, and can send those away whom it forwards', async () => {
+  const { publisher, forwarder } = await forwarded();
+  forwarder.drain();
+  const late = new WaitingPublisher();
+  await forwarder.forward(late, 'session-2');
+  expect(late.refusedWith?.code).toBe('draining');
+  for (const session of forwarder.sessions) session.close('shutdown');
+  expect(publisher.closedFor).toBe('shutdown');
 });

@@ -32,13 +32,29 @@ type Attempt = { readonly isAnswered: true } | { readonly isAnswered: false; rea
 /** Takes publishers on behalf of the cluster's origins. */
 export class PublishForwarder {
   readonly #options: PublishForwarderOptions;
+  readonly #sessions = new Set<ForwardedPublish>();
+  #isDraining = false;
 
   constructor(options: PublishForwarderOptions) {
     this.#options = options;
   }
 
+  /** The publishers that are forwarded now. */
+  get sessions(): ReadonlySet<ForwardedSession> {
+    return this.#sessions;
+  }
+
+  /** No new publishers from now on. */
+  drain(): void {
+    this.#isDraining = true;
+  }
+
   /** Offers a publisher to one origin after the other until one answers. Never rejects. */
   async forward(request: PublishRequest, sessionId: string): Promise<void> {
+    if (this.#isDraining) {
+      request.refuse(new AppError('draining'));
+      return;
+    }
     const logger = this.#options.logger.child({ sessionId, app: request.app, name: request.name });
     let error = new AppError('upstream_unavailable', { details: { why: 'no origin is registered' } });
     try {
@@ -73,26 +89,38 @@ export class PublishForwarder {
         resolve({ isAnswered: false, error: new AppError('upstream_unavailable', { details }) });
         return;
       }
-      new ForwardedPublish({ ...this.#options, request, target, logger, answered: resolve });
+      const sessions = this.#sessions;
+      new ForwardedPublish({ ...this.#options, request, target, logger, sessions, answered: resolve });
     });
   }
+}
+
+/** A forwarded publisher, for who drains the node. */
+export interface ForwardedSession {
+  /** Asks the publisher to come back through another node; false when it did not announce that it can. */
+  requestReconnect(): boolean;
+  /** Tells the publisher why, and closes its connection. */
+  close(reason: CloseReason): void;
 }
 
 interface ForwardOptions extends PublishForwarderOptions {
   readonly request: PublishRequest;
   readonly target: RtmpTarget;
+  /** It is in here from when it was accepted until it is over. */
+  readonly sessions: Set<ForwardedPublish>;
   /** Called once: whether the origin had a say, and if not, why. */
   readonly answered: (attempt: Attempt) => void;
 }
 
 /** One publisher on its way through: a client session towards the origin, fed by the publisher's own. */
-class ForwardedPublish {
+class ForwardedPublish implements ForwardedSession {
   readonly #options: ForwardOptions;
   readonly #socket: Socket;
   readonly #session: RtmpClientSession;
   #control: PublishControl | undefined;
   #isConnected = false;
   #hasPublisherLeft = false;
+  #isAskedToMove = false;
 
   constructor(options: ForwardOptions) {
     this.#options = options;
@@ -140,14 +168,25 @@ class ForwardedPublish {
     });
   }
 
+  requestReconnect(): boolean {
+    const isAsked = this.#control?.requestReconnect() ?? false;
+    this.#isAskedToMove ||= isAsked;
+    return isAsked;
+  }
+
+  close(reason: CloseReason): void {
+    this.#control?.close(reason);
+  }
+
   get #isUnanswered(): boolean {
     const { state } = this.#session;
     return state !== 'requesting' && state !== 'live' && state !== 'closed';
   }
 
   #accept(): void {
-    const { request, answered, target, logger } = this.#options;
+    const { request, answered, target, logger, sessions } = this.#options;
     answered({ isAnswered: true });
+    sessions.add(this);
     logger.info({ origin: `${target.host}:${String(target.port)}` }, 'publish forwarded');
     this.#control = request.accept({
       media: (kind, timestampMs, payload) => {
@@ -155,15 +194,17 @@ class ForwardedPublish {
       },
       ended: (reason) => {
         this.#hasPublisherLeft = true;
-        // Only an explicit end is passed on as one; a connection that was lost is lost for the origin too.
-        if (reason === 'unpublished') this.#session.close(reason);
+        // Only an explicit end is passed on as one: a connection that was lost is lost for the origin too, and one that was
+        // asked to move goes on through another node.
+        if (reason === 'unpublished' && !this.#isAskedToMove) this.#session.close(reason);
         else this.#socket.destroy();
       },
     });
   }
 
   #ended(reason: CloseReason, error: AppError | undefined): void {
-    const { request, answered, logger } = this.#options;
+    const { request, answered, logger, sessions } = this.#options;
+    sessions.delete(this);
     this.#socket.end();
     if (this.#control !== undefined) {
       if (!this.#hasPublisherLeft) this.#control.close(reason);

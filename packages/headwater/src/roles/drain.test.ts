@@ -36,6 +36,7 @@ beforeEach(async () => {
     logger: silentLogger,
     origin,
     edge: undefined,
+    forwarder: undefined,
     announce: async () => {
       announced++;
       await Promise.resolve();

@@ -1,8 +1,8 @@
 // How a node leaves without anyone noticing: nobody new comes in, publishers that can are asked to move, the rest get
 // the time they need, and only then, one after the other, are they sent away.
 import type { Clock, Logger } from '@headwater/contracts';
-import type { Edge } from '@headwater/edge';
-import type { Origin } from '@headwater/origin';
+import type { Edge, ForwardedSession, PublishForwarder } from '@headwater/edge';
+import type { Origin, PublishSession } from '@headwater/origin';
 
 /** What a drain moves. */
 export interface DrainParts {
@@ -10,6 +10,7 @@ export interface DrainParts {
   readonly logger: Logger;
   readonly origin: Origin | undefined;
   readonly edge: Edge | undefined;
+  readonly forwarder: PublishForwarder | undefined;
   /** Tells the cluster at once. */
   readonly announce: () => Promise<void>;
 }
@@ -38,25 +39,30 @@ export class Drain {
   }
 
   async #drain(deadlineMs: number): Promise<void> {
-    const { clock, logger, origin, edge, announce } = this.#parts;
+    const { clock, logger, origin, edge, forwarder, announce } = this.#parts;
     const endsMs = clock.nowMs() + deadlineMs;
     origin?.drain();
     edge?.drain();
+    forwarder?.drain();
     await announce();
-    let asked = 0;
-    for (const session of origin?.sessions ?? []) if (session.requestReconnect()) asked++;
-    logger.info(
-      { deadlineMs, publishers: origin?.publishers ?? 0, asked, viewers: this.#viewers },
-      'drain begun',
-    );
+    const publishers = this.#publishers;
+    const asked = publishers.filter((session) => session.requestReconnect()).length;
+    const fields = { deadlineMs, publishers: publishers.length, asked, viewers: this.#viewers };
+    logger.info(fields, 'drain begun');
     while (this.#isBusy && clock.nowMs() < endsMs) {
       await this.#pause(Math.min(lookEachMs, endsMs - clock.nowMs()));
     }
-    for (const session of [...(origin?.sessions ?? [])]) {
+    for (const session of this.#publishers) {
       session.close('shutdown');
       await this.#pause(staggerMs);
     }
     logger.info({ viewers: this.#viewers }, 'drain ended');
+  }
+
+  /** Those of this node, and those it forwards. */
+  get #publishers(): (PublishSession | ForwardedSession)[] {
+    const { origin, forwarder } = this.#parts;
+    return [...(origin?.sessions ?? []), ...(forwarder?.sessions ?? [])];
   }
 
   get #viewers(): number {
@@ -64,7 +70,7 @@ export class Drain {
   }
 
   get #isBusy(): boolean {
-    return (this.#parts.origin?.publishers ?? 0) > 0 || this.#viewers > 0;
+    return this.#publishers.length > 0 || this.#viewers > 0;
   }
 
   async #pause(ms: number): Promise<void> {

@@ -27,9 +27,9 @@ const beyondLeaseMs = 1_000;
 const forwardBacklogBytes = 16 * 1024 * 1024;
 
 interface RtmpParts {
-  readonly registry: StreamRegistry;
   readonly origin: Origin | undefined;
   readonly edge: Edge | undefined;
+  readonly forwarder: PublishForwarder | undefined;
 }
 
 /** Makes the services of a node's roles. */
@@ -39,12 +39,13 @@ export function nodeParts(context: NodeContext): NodeParts {
   const relay = makeRelayClient(context);
   const origin = roles.includes('origin') ? makeOrigin(context, registry, relay) : undefined;
   const edge = roles.includes('edge') ? makeEdge(context, { registry, reportLoss }, relay) : undefined;
+  const forwarder = origin === undefined && edge !== undefined ? makeForwarder(context, registry) : undefined;
   const membership = new MembershipService(context, { registry, origin, edge });
   const view = new RolesView({ context, registry, origin, edge, membership });
   const services: Service[] = [];
   if (origin !== undefined) services.push(new RelayService(context, origin));
   if (origin !== undefined || edge !== undefined) {
-    services.push(rtmpService(context, { registry, origin, edge }));
+    services.push(rtmpService(context, { origin, edge, forwarder }));
   }
   if (edge !== undefined) services.push(httpService(context, edge, view));
   // Late, when every address is known; early to go, so that nobody is sent here any more.
@@ -53,7 +54,8 @@ export function nodeParts(context: NodeContext): NodeParts {
     services.push(controllerService(makeController(relay)));
   }
   services.push(viewersService(edge, relay));
-  const drain = new Drain({ clock, logger, origin, edge, announce: async () => membership.announceDrain() });
+  const announce = async (): Promise<void> => membership.announceDrain();
+  const drain = new Drain({ clock, logger, origin, edge, forwarder, announce });
   return { services, view, drain: async (deadlineMs) => drain.run(deadlineMs) };
 }
 
@@ -143,7 +145,6 @@ function rtmpService(context: NodeContext, parts: RtmpParts): Service {
   const failed = (err: AppError, remoteAddress: string): void => {
     trouble.report(err.entry.level, { err, remoteAddress }, 'rtmp connection failed');
   };
-  const forwarder = forwarderOf(context, parts);
   const listener = new RtmpListener({
     clock,
     logger,
@@ -152,7 +153,7 @@ function rtmpService(context: NodeContext, parts: RtmpParts): Service {
     apps,
     origin: parts.origin,
     edge: parts.edge,
-    forwarder,
+    forwarder: parts.forwarder,
     session,
     failed,
   });
@@ -172,11 +173,7 @@ function rtmpService(context: NodeContext, parts: RtmpParts): Service {
 }
 
 // An edge takes publishers for the origins of its cluster.
-function forwarderOf(
-  { clock, logger, config }: NodeContext,
-  { registry, origin }: RtmpParts,
-): PublishForwarder | undefined {
-  if (origin !== undefined) return undefined;
+function makeForwarder({ clock, logger, config }: NodeContext, registry: StreamRegistry): PublishForwarder {
   const startMs = config.registry.leaseMs + 2 * beyondLeaseMs;
   return new PublishForwarder({ registry, clock, logger, startMs, maxPendingBytes: forwardBacklogBytes });
 }
