@@ -40,7 +40,7 @@ function withoutEndMarks(tags: readonly FlvTag[]): FlvTag[] {
 
 describe('played', () => {
   /** Each writes what it plays as FLV into a file; none is told that the stream has ended but by the node. */
-  const players: readonly { name: string; play: (file: string) => Child }[] = [
+  const players: readonly { name: string; losesLast?: boolean; play: (file: string) => Child }[] = [
     {
       name: 'by ffmpeg over RTMP',
       play: (file) => startFfmpeg(['-i', node.rtmpUrl('live/cam'), '-c', 'copy', '-f', 'flv', file]),
@@ -55,6 +55,8 @@ describe('played', () => {
     },
     {
       name: 'by GStreamer',
+      // rtmp2src throws away the one message that it holds when StreamEOF comes before its sink has asked for it.
+      losesLast: true,
       play: (file) => {
         const source = ['rtmp2src', `location=${node.rtmpUrl('live/cam')}`];
         return start('gst-launch-1.0', ['-q', ...source, '!', 'filesink', `location=${file}`]);
@@ -80,15 +82,20 @@ describe('played', () => {
     expect((await publisher.exited).code).toBe(0);
   });
 
-  it.each(players)('$name: every frame from a keyframe to the end, which it hears of', async ({ name }) => {
-    const { child, file = '' } = played.get(name) ?? {};
-    expect(child?.exit, child?.tail()).toEqual({ code: 0, signal: null });
-    const tags = withoutEndMarks(readFlv(await readFile(file)));
-    expect(complaintsAbout(withoutEndMarks(withBFrames.tags), tags, { from: 'keyframe' })).toEqual([]);
-    expect(tags.length).toBeGreaterThan(100);
-    const decoding = await runFfmpeg(['-i', file, '-f', 'null', '-']);
-    expect(decoding.stderr).toBe('');
-  });
+  it.each(players)(
+    '$name: every frame from a keyframe to the end, which it hears of',
+    async ({ name, losesLast }) => {
+      const { child, file = '' } = played.get(name) ?? {};
+      expect(child?.exit, child?.tail()).toEqual({ code: 0, signal: null });
+      const tags = withoutEndMarks(readFlv(await readFile(file)));
+      const sent = withoutEndMarks(withBFrames.tags);
+      const options = { from: 'keyframe', isCutShort: losesLast === true } as const;
+      expect(complaintsAbout(sent, tags, options)).toEqual([]);
+      expect(tags.length).toBeGreaterThan(100);
+      const decoding = await runFfmpeg(['-i', file, '-f', 'null', '-']);
+      expect(decoding.stderr).toBe('');
+    },
+  );
 });
 
 describe('published', () => {
