@@ -9,7 +9,7 @@ export const host = '127.0.0.1';
  * Roles of the program that the cluster runs; members of other roles are left out.
  * @type {readonly string[]}
  */
-const roles = ['origin', 'edge'];
+const roles = ['origin', 'edge', 'controller'];
 
 /** @typedef {'rtmp' | 'http' | 'admin' | 'relay'} PortName */
 
