@@ -148,6 +148,21 @@ describe('compose.yaml', () => {
   });
 });
 
+describe('docs/cluster.md', () => {
+  it('has the ports that `npm run cluster` uses', async () => {
+    const text = await readFile(join(deploy, '../docs/cluster.md'), 'utf8');
+    const rows = documentedPlan.members.map(({ name, zone, ports: { rtmp, http, admin, relay } }) =>
+      [name, zone, ...[rtmp, http, admin, relay].map((port) => String(port ?? ''))].join('|'),
+    );
+    const documented = text
+      .split('\n')
+      .map((line) => line.replaceAll(/ *\| */g, '|').replaceAll(/^\||\|$/g, ''));
+    expect(rows.filter((row) => !documented.includes(row))).toEqual([]);
+    expect(documented).toContain(`publishers||${documentedPlan.vipPort}|||`);
+    expect(text).toContain(`Redis is on ${documentedPlan.redisPort}.`);
+  });
+});
+
 describe('the systemd unit', () => {
   it('has a file for each role that joins a cluster', async () => {
     const roles = (await roleNames()).filter((role) => role !== 'all');
