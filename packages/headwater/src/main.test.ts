@@ -49,8 +49,11 @@ describe('headwater', { timeout: 60_000 }, () => {
   it('runs a node until SIGTERM, and tells where it listens', async () => {
     const { program, ready, readyFile } = await startNode('run');
     expect(ready).toMatchObject({ pid: program.child.pid, nodeId: 'n1', roles: ['origin', 'edge'] });
-    const [line = ''] = program.output.stdout.split('\n').filter((text) => text.includes('node is ready'));
-    expect(JSON.parse(line)).toMatchObject({ level: 'info', ready });
+    // The ready file may be there a moment before the line has left the process.
+    const readyLine = (): string | undefined =>
+      program.output.stdout.split('\n').find((text) => text.includes('node is ready') && text.endsWith('}'));
+    await expect.poll(readyLine).toBeDefined();
+    expect(JSON.parse(readyLine() ?? '')).toMatchObject({ level: 'info', ready });
     program.child.kill('SIGTERM');
     expect(await program.exited).toBe(0);
     expect(existsSync(readyFile)).toBe(false);
