@@ -77,6 +77,8 @@ describe('a viewer that does not keep up', () => {
     const viewer = rig.watch({ backlog });
     viewer.sink.isBlocked = true;
     rig.pushInter();
+    // Seen to be behind once before the stall, so that the stall could count.
+    rig.pushInter();
     rig.clock.stall(20_000);
     rig.pushInter();
     expect(viewer.ends).toEqual([]);
