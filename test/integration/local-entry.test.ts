@@ -126,20 +126,60 @@ describe('the entry', () => {
 });
 
 describe('the count of a test report', () => {
-  async function count(...statuses: string[]): Promise<string> {
-    const assertionResults = statuses.map((status) => ({ fullName: status, status }));
-    const file = { name: 'file', status: 'passed', message: '', assertionResults };
-    await writeFile(join(checkout, 'report.json'), JSON.stringify({ testResults: [file] }));
-    const args = ['deploy/local/test-report.mjs', 'report.json'];
-    return (await runChild({ name: 'report', program: process.execPath, args, cwd: checkout })).stdout;
+  const reportArgs = ['deploy/local/test-report.mjs'];
+
+  async function write(report: string, files: Readonly<Record<string, readonly string[]>>): Promise<void> {
+    const testResults = Object.entries(files).map(([path, statuses]) => ({
+      name: join(checkout, path),
+      status: statuses.every((status) => status === 'passed') ? 'passed' : 'failed',
+      message: '',
+      assertionResults: statuses.map((status) => ({ fullName: status, status })),
+    }));
+    await writeFile(join(checkout, report), JSON.stringify({ testResults }));
+  }
+
+  async function report(...args: string[]): Promise<string> {
+    const child = {
+      name: 'report',
+      program: process.execPath,
+      args: [...reportArgs, ...args],
+      cwd: checkout,
+    };
+    return (await runChild(child)).stdout;
   }
 
   it('takes a test that was skipped or only planned for one that failed', async () => {
-    expect(await count('passed', 'passed')).toBe('2 0\n');
-    expect(await count('passed', 'failed', 'pending', 'skipped', 'todo')).toBe('1 4\n');
+    await write('report.json', { 'test/a.test.ts': ['passed', 'passed'] });
+    expect(await report('report.json')).toBe('2 0\n');
+    await write('report.json', { 'test/a.test.ts': ['passed', 'failed', 'pending', 'skipped', 'todo'] });
+    expect(await report('report.json')).toBe('1 4\n');
   });
 
   it('takes a file without tests for one that failed', async () => {
-    expect(await count()).toBe('0 1\n');
+    await write('report.json', { 'test/a.test.ts': [] });
+    expect(await report('report.json')).toBe('0 1\n');
+  });
+
+  it('lets the second run of a file count for it, and for no other', async () => {
+    await write('report.json', { 'test/a.test.ts': ['failed', 'passed'], 'packages/b.test.ts': ['failed'] });
+    await write('again.json', { 'test/a.test.ts': ['passed', 'passed'] });
+    expect(await report('report.json', 'again.json')).toBe('2 1\n');
+    await write('again.json', { 'test/a.test.ts': ['failed', 'passed'] });
+    expect(await report('report.json', 'again.json')).toBe('1 2\n');
+  });
+
+  it('offers a second run to three files of real processes at most, and to no unit test', async () => {
+    const failed = ['failed'];
+    await write('report.json', {
+      'test/a.test.ts': failed,
+      'test/b.test.ts': [],
+      'test/c.test.ts': ['passed'],
+    });
+    expect(await report('--again', 'report.json')).toBe('test/a.test.ts\ntest/b.test.ts\n');
+    await write('report.json', { 'test/a.test.ts': failed, 'packages/b.test.ts': failed });
+    expect(await report('--again', 'report.json')).toBe('');
+    const many = ['a', 'b', 'c', 'd'].map((name) => [`test/${name}.test.ts`, failed] as const);
+    await write('report.json', Object.fromEntries(many));
+    expect(await report('--again', 'report.json')).toBe('');
   });
 });
