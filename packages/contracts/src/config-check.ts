@@ -32,6 +32,7 @@ export function checkConfig(settings: ConfigSettings): ConfigProblem[] {
       expected: `at least limits.message (${limits.message}B)`,
     }),
     ...checkRedis(settings),
+    ...checkDiscovery(settings),
     ...checkAccess(settings),
     ...checkPorts(settings),
   ];
@@ -46,6 +47,31 @@ function checkRedis({ registry }: ConfigSettings): ConfigProblem[] {
   }
   const expected = 'redis, as registry.redis names a server: it would not be used';
   return expect(given === 0, { key: 'registry.kind', value: `"${registry.kind}"`, expected });
+}
+
+function checkDiscovery({ discovery, registry }: ConfigSettings): ConfigProblem[] {
+  const { url = '', token, tls } = discovery.consul;
+  if (discovery.kind === 'registry') {
+    const expected = 'consul, as discovery.consul says how to reach it: it would not be used';
+    const isUnused = url === '' && token === undefined;
+    return expect(isUnused, { key: 'discovery.kind', value: '"registry"', expected });
+  }
+  const usesTls = Object.values(tls).some((value) => value !== undefined);
+  return [
+    ...expect(registry.kind === 'redis', {
+      key: 'registry.kind',
+      value: `"${registry.kind}"`,
+      expected: 'redis, as discovery.kind is consul: who owns which stream is not kept in Consul',
+    }),
+    ...expect(!usesTls || url.startsWith('https:'), {
+      key: 'discovery.consul.url',
+      expected: 'a URL that begins with https, as discovery.consul.tls is set',
+    }),
+    ...expect((tls.certFile === undefined) === (tls.keyFile === undefined), {
+      key: 'discovery.consul.tls',
+      expected: 'certFile and keyFile together, or none of them',
+    }),
+  ];
 }
 
 function checkAccess({ access }: ConfigSettings): ConfigProblem[] {

@@ -1,6 +1,7 @@
 // Every key that the configuration may have, with its default and its description. The reference page and the JSON
 // Schema are generated from here; `config.ts` turns the result into what the program reads.
 import * as z from 'zod';
+import { discovery, registry } from './config-schema-cluster.ts';
 import {
   choice,
   duration,
@@ -8,6 +9,7 @@ import {
   noted,
   optionalText,
   port,
+  section,
   size,
   text,
   textList,
@@ -21,13 +23,6 @@ const hostText = 'an IP address or host name of this machine, or * for all inter
 
 const listenAddress = (what: string) =>
   optionalText(host, `Address to listen on for ${what}. Left out: the value of \`bind\`.`, hostText);
-
-function section<Shape extends z.core.$ZodLooseShape>(description: string, shape: Shape) {
-  return z
-    .strictObject(shape)
-    .prefault({} as never)
-    .describe(description);
-}
 
 const node = section('This node.', {
   id: optionalText(word, 'Name of the node, unique in the cluster. Left out: the host name.', wordText),
@@ -95,61 +90,6 @@ const relay = section('Relay: how edges pull streams from origins (gRPC).', {
     { min: '500ms', max: '1m' },
     'An upstream that owes the answer to a ping for this long is left, and looked up again.',
   ),
-});
-
-const hostPortPattern = /^([A-Za-z0-9_.-]{1,253}|\[[0-9A-Fa-f:.]+\]):\d{1,5}$/;
-const hostPortsText = 'a list of host:port';
-
-const redis = section(
-  'Redis or Valkey, where `registry.kind` is `redis`: one of `url`, `sentinels` and `nodes`.',
-  {
-    url: noted(
-      z
-        .string()
-        .regex(/^rediss?:\/\/\S+$/)
-        .optional()
-        .describe('A single server.'),
-      {
-        kind: 'text',
-        expected: 'a URL such as redis://host:6379/0, or rediss://… for TLS',
-        isSecret: true,
-      },
-    ),
-    sentinels: textList(hostPortPattern, [], 'Sentinels that name the master.', hostPortsText),
-    master: text(word, 'mymaster', 'Name under which the Sentinels watch the master.', wordText),
-    nodes: textList(hostPortPattern, [], 'Some nodes of a Redis Cluster.', hostPortsText),
-    username: optionalText(/^\S{1,256}$/, 'User name, where `url` does not say it.', '1 to 256 characters'),
-    password: noted(
-      z.string().min(1).max(1024).optional().describe('Password, where `url` does not say it.'),
-      {
-        kind: 'text',
-        expected: '1 to 1024 characters',
-        isSecret: true,
-      },
-    ),
-    tls: flag(false, 'Encrypt the connections to Sentinels and Cluster nodes.'),
-    keyPrefix: text(
-      word,
-      'headwater',
-      'What all keys begin with; clusters that share a server need different ones.',
-      wordText,
-    ),
-  },
-);
-
-const registry = section('Registry: which node owns which stream.', {
-  kind: choice(
-    ['embedded', 'redis'],
-    'embedded',
-    'Where ownership is kept. `embedded`: in this process, for `headwater all`. `redis`: for a cluster.',
-  ),
-  heartbeat: duration('1s', { min: '100ms', max: '1m' }, 'Pause between heartbeats of a node.'),
-  lease: duration(
-    '4s',
-    { min: '500ms', max: '5m' },
-    'A node without a heartbeat for this long is taken for dead.',
-  ),
-  redis,
 });
 
 const gopCache = section('What a stream keeps so that a new viewer starts at once.', {
@@ -324,6 +264,7 @@ export const configSchema = z.strictObject({
   admin,
   relay,
   registry,
+  discovery,
   gopCache,
   viewer,
   fanOut,

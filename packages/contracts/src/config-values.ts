@@ -43,6 +43,14 @@ export function parseSizeBytes(value: string | number): number {
   return match === null ? NaN : Math.round(Number(match[1]) * (sizeUnits[match[2] ?? 'B'] ?? NaN));
 }
 
+/** A group of keys; left out, all of its keys have their defaults. */
+export function section<Shape extends z.core.$ZodLooseShape>(description: string, shape: Shape) {
+  return z
+    .strictObject(shape)
+    .prefault({} as never)
+    .describe(description);
+}
+
 /** A span of time; its parsed value is in milliseconds. */
 export function duration(fallback: string, range: { min: string; max: string }, description: string) {
   const [min, max] = [parseDurationMs(range.min), parseDurationMs(range.max)];

@@ -16,6 +16,8 @@ function problemsWith(input: unknown): string[] {
   throw new Error('the configuration was accepted');
 }
 
+const redisRegistry = { registry: { kind: 'redis', redis: { url: 'redis://a' } } };
+
 describe('compileConfig', () => {
   it('fills in every default when nothing is set', () => {
     const config = compileConfig({}, options);
@@ -111,6 +113,39 @@ describe('compileConfig with wrong input', () => {
       'a Redis that would not be used',
       { registry: { redis: { url: 'redis://a' } } },
       'registry.kind is "embedded": expected redis',
+    ],
+    [
+      'a Consul that would not be used',
+      { discovery: { consul: { url: 'http://a:8500' } } },
+      'discovery.kind is "registry": expected consul',
+    ],
+    [
+      'Consul without a registry for all',
+      { discovery: { kind: 'consul' } },
+      'registry.kind is "embedded": expected redis, as discovery.kind is consul',
+    ],
+    [
+      'a password in the URL of Consul, which is not shown',
+      { discovery: { kind: 'consul', consul: { url: 'http://me:secret@a:8500' } } },
+      'discovery.consul.url is (not shown): expected a URL such as',
+    ],
+    [
+      'a token with a blank, which is not shown',
+      { discovery: { kind: 'consul', consul: { token: 'a b' } } },
+      'discovery.consul.token is (not shown): expected 1 to 1024 characters',
+    ],
+    [
+      'TLS for a Consul that does not speak it',
+      { ...redisRegistry, discovery: { kind: 'consul', consul: { tls: { caFile: '/ca.pem' } } } },
+      'discovery.consul.url: expected a URL that begins with https',
+    ],
+    [
+      'a certificate without its key',
+      {
+        ...redisRegistry,
+        discovery: { kind: 'consul', consul: { url: 'https://a', tls: { certFile: '/a' } } },
+      },
+      'discovery.consul.tls: expected certFile and keyFile together',
     ],
     ['text for a flag', { http: { page: 'yes' } }, 'http.page is "yes": expected true or false'],
     ['a bad application name', { apps: ['a/b'] }, 'apps.0 is "a/b": expected a list of application names'],
@@ -208,5 +243,24 @@ describe('the servers of a registry', () => {
       master: 'm',
     });
     expect(compiledRedis({ nodes: ['a:1'] })).toEqual({ kind: 'cluster', nodes: [{ host: 'a', port: 1 }] });
+  });
+});
+
+describe('the Consul of a cluster', () => {
+  const compiledConsul = (consul: object): unknown =>
+    compileConfig({ ...redisRegistry, discovery: { kind: 'consul', consul } }, { defaultNodeId: 'host-1' })
+      .discovery.consul;
+
+  it('is the agent on this machine unless told, and all its datacenters', () => {
+    expect(compiledConsul({})).toMatchObject({
+      url: 'http://127.0.0.1:8500',
+      service: 'headwater',
+      datacenters: undefined,
+    });
+    expect(compiledConsul({ datacenters: ['north'] })).toMatchObject({ datacenters: ['north'] });
+  });
+
+  it('is none where the registry says who is there', () => {
+    expect(compileConfig({}, { defaultNodeId: 'host-1' }).discovery.consul).toBeUndefined();
   });
 });

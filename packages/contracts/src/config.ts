@@ -33,6 +33,21 @@ export interface RedisConfig {
   readonly keyPrefix: string;
 }
 
+/** The Consul in which nodes find each other. Files are paths. */
+export interface ConsulConfig {
+  readonly url: string;
+  readonly token: string | undefined;
+  readonly service: string;
+  /** Undefined: all. */
+  readonly datacenters: readonly string[] | undefined;
+  readonly tls: {
+    readonly caFile: string | undefined;
+    readonly certFile: string | undefined;
+    readonly keyFile: string | undefined;
+    readonly serverName: string | undefined;
+  };
+}
+
 /** The compiled configuration. */
 export interface Config {
   readonly node: {
@@ -61,6 +76,10 @@ export interface Config {
     readonly leaseMs: number;
     /** Undefined: the embedded registry. */
     readonly redis: RedisConfig | undefined;
+  };
+  readonly discovery: {
+    /** Undefined: by the heartbeats in the registry. */
+    readonly consul: ConsulConfig | undefined;
   };
   readonly gopCache: {
     readonly maxFrames: number;
@@ -145,6 +164,19 @@ function redisOf({ kind, redis }: ConfigSettings['registry']): RedisConfig | und
   return { server: redisServerOf(redis), username, password, hasTls, keyPrefix };
 }
 
+function consulOf({ kind, consul }: ConfigSettings['discovery']): ConsulConfig | undefined {
+  if (kind === 'registry') return undefined;
+  const { url = 'http://127.0.0.1:8500', token, service, datacenters, tls } = consul;
+  const { caFile, certFile, keyFile, serverName } = tls;
+  return {
+    url,
+    token,
+    service,
+    datacenters: datacenters.length === 0 ? undefined : datacenters,
+    tls: { caFile, certFile, keyFile, serverName },
+  };
+}
+
 function redisServerOf(redis: ConfigSettings['registry']['redis']): RedisConfig['server'] {
   if (redis.url !== undefined) return { kind: 'single', url: redis.url };
   if (redis.nodes.length > 0) return { kind: 'cluster', nodes: redis.nodes.map(hostPortOf) };
@@ -184,6 +216,7 @@ function compiled(settings: ConfigSettings, defaultNodeId: string): Config {
       keepaliveTimeoutMs: relay.keepaliveTimeout,
     },
     registry: { heartbeatMs: registry.heartbeat, leaseMs: registry.lease, redis: redisOf(registry) },
+    discovery: { consul: consulOf(settings.discovery) },
     gopCache: {
       maxFrames: gopCache.maxFrames,
       maxBytes: gopCache.maxSize,
