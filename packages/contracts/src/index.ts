@@ -5,6 +5,7 @@ export * from './errors.ts';
 export * from './logger.ts';
 export * from './metrics.ts';
 export * from './problem.ts';
+export * from './pull-job.ts';
 export * from './stream-key.ts';
 export * from './config.ts';
 export * from './config-keys.ts';
