@@ -8,7 +8,7 @@ import {
   type Timer,
 } from '@headwater/contracts';
 import type { ChannelLease } from './channel-pool.ts';
-import type { PullRequest as PullRequestMessage } from './generated/relay.ts';
+import { Reach, type PullRequest as PullRequestMessage } from './generated/relay.ts';
 import type { OpenedInfo, PullRequest } from './pull.ts';
 import type { Pull, PullHandler } from './pull-handler.ts';
 import { decodePullItem, type PullItem } from './pull-item.ts';
@@ -151,5 +151,6 @@ function messageOf(request: PullRequest): PullRequestMessage {
     minEpoch: request.minEpoch,
     resumeEpoch: request.resume?.epoch,
     resumeSequence: request.resume?.sequence,
+    reach: request.reach === 'peer' ? Reach.PEER : Reach.UNSPECIFIED,
   };
 }

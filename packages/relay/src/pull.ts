@@ -7,6 +7,12 @@ export interface ResumePoint {
   readonly sequence: number;
 }
 
+/**
+ * Whose frames may answer a pull. `owner`: of a stream that the node owns, or follows as its standby. `peer`: of one that
+ * it is pulling from there itself at the moment; it must not begin to pull it for this.
+ */
+export type PullReach = 'owner' | 'peer';
+
 /** What a node asks for when it pulls a stream. */
 export interface PullRequest {
   readonly stream: StreamKey;
@@ -15,6 +21,8 @@ export interface PullRequest {
   /** The highest epoch that the puller has seen: an owner with a lower one is out of date. */
   readonly minEpoch?: number;
   readonly resume?: ResumePoint;
+  /** `owner` unless told. */
+  readonly reach?: PullReach;
 }
 
 /** `live`: the publisher is there. `interrupted`: it is away, and the owner holds the stream. */

@@ -1,13 +1,6 @@
 // The relay's client: pulls streams from other nodes and probes them, over one shared connection for each address.
 import type { ServiceError } from '@grpc/grpc-js';
-import {
-  AppError,
-  type Clock,
-  type Counter,
-  type Gauge,
-  type Logger,
-  type Metrics,
-} from '@headwater/contracts';
+import { AppError, type Clock, type Counter, type Gauge, type Metrics } from '@headwater/contracts';
 import { ChannelPool } from './channel-pool.ts';
 import { ClientPull } from './client-pull.ts';
 import type { ProbeResponse } from './generated/relay.ts';
@@ -31,7 +24,6 @@ export interface RelayClientLimits {
 
 /** What a relay client is made of. */
 export interface RelayClientOptions {
-  readonly logger: Logger;
   readonly clock: Clock;
   readonly metrics: Metrics;
   /** Who pulls. */
@@ -50,7 +42,6 @@ export const defaultRelayClientLimits: RelayClientLimits = {
 
 /** Pulls from and probes other nodes. `close` ends all it has begun. */
 export class RelayClient {
-  readonly #logger: Logger;
   readonly #clock: Clock;
   readonly #nodeId: string;
   readonly #limits: RelayClientLimits;
@@ -63,7 +54,6 @@ export class RelayClient {
   #isClosed = false;
 
   constructor(options: RelayClientOptions) {
-    this.#logger = options.logger;
     this.#clock = options.clock;
     this.#nodeId = options.nodeId;
     this.#limits = { ...defaultRelayClientLimits, ...options.limits };
@@ -109,9 +99,7 @@ export class RelayClient {
       onClosed: (error) => {
         this.#pulls.delete(pull);
         this.#openPulls.set(this.#pulls.size);
-        if (error === undefined) return;
-        this.#failures.add(1, { code: error.code });
-        this.#logger.debug({ stream: request.stream, address, err: error }, 'pull failed');
+        if (error !== undefined) this.#failures.add(1, { code: error.code });
       },
     });
     this.#pulls.add(pull);

@@ -6,6 +6,7 @@ import { Server, ServerCredentials, status, type ServerWritableStream } from '@g
 import { AppError, silentLogger, silentMetrics, streamKey } from '@headwater/contracts';
 import { ManualClock } from '@headwater/contracts/testing';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Reach } from './generated/relay.ts';
 import { encodeEndedItem, encodeOpenedItem, encodeStateItem } from './pull-item.ts';
 import type { OpenedInfo, PullRequest } from './pull.ts';
 import { relayFormat } from './relay-format.ts';
@@ -220,6 +221,7 @@ describe('a request that is not valid', () => {
     ['a node with a line break', { nodeId: 'a\nb' }],
     ['an epoch without a sequence number', { resumeEpoch: 1 }],
     ['a sequence number without an epoch', { resumeSequence: 1 }],
+    ['a reach that is not known', { reach: 2 as Reach }],
   ])('is refused: %s', async (_title, request) => {
     const puller = new RawPuller(pair.address, request);
     cleanups.push(() => {

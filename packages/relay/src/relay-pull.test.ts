@@ -62,6 +62,12 @@ describe('a pull', () => {
     await vi.waitUntil(() => pair.server.pulls === 0);
   });
 
+  it('says that a peer may answer it, where it may', async () => {
+    const next = pair.source.nextCall();
+    pair.client.pull(pair.address, { stream, reach: 'peer' }, new RecordingHandler());
+    expect((await next).request).toEqual({ stream, nodeId: 'edge-1', reach: 'peer' });
+  });
+
   it('gets a GOP of 16 MiB, in messages that stay below the limit', async () => {
     pair.source.onOpen((call) => {
       call.opened(live);

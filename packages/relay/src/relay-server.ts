@@ -17,7 +17,12 @@ import {
   type Logger,
   type Metrics,
 } from '@headwater/contracts';
-import type { ProbeRequest, ProbeResponse, PullRequest as PullRequestMessage } from './generated/relay.ts';
+import {
+  Reach,
+  type ProbeRequest,
+  type ProbeResponse,
+  type PullRequest as PullRequestMessage,
+} from './generated/relay.ts';
 import type { ProbeResult, PullRequest } from './pull.ts';
 import { defaultRelayKeepalive, type RelayKeepalive } from './relay-keepalive.ts';
 import { rawRelayService } from './relay-service.ts';
@@ -253,7 +258,15 @@ function checkedRequest(message: PullRequestMessage): PullRequest {
     ...(resumeEpoch === undefined || resumeSequence === undefined
       ? {}
       : { resume: { epoch: resumeEpoch, sequence: resumeSequence } }),
+    ...reachOf(message.reach),
   };
+}
+
+// A reach that only a later version knows is not served by less than it asks for.
+function reachOf(reach: number): Pick<PullRequest, 'reach'> {
+  if (reach === Reach.UNSPECIFIED) return {};
+  if (reach === Reach.PEER) return { reach: 'peer' };
+  throw new AppError('request_malformed', { details: { field: 'reach', expected: '0 or 1' } });
 }
 
 function hostOf(peer: string): string {

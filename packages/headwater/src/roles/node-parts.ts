@@ -12,6 +12,7 @@ import { RateLimitedLog } from '../rate-limited-log.ts';
 import { RtmpListener } from '../rtmp-listener.ts';
 import type { Service } from '../service.ts';
 import { backlogOf, flushPlanOf, ringOf } from './fan-out-settings.ts';
+import { ClusterNodes } from './discovery.ts';
 import { Drain } from './drain.ts';
 import { ListenerService } from './listener-service.ts';
 import { MembershipService } from './membership-service.ts';
@@ -36,12 +37,13 @@ interface RtmpParts {
 export function nodeParts(context: NodeContext): NodeParts {
   const { roles, clock, logger } = context;
   const { registry, reportLoss, makeController } = openRegistry(context);
+  const nodes = new ClusterNodes(context, registry);
   const relay = makeRelayClient(context);
   const origin = roles.includes('origin') ? makeOrigin(context, registry, relay) : undefined;
   const edge = roles.includes('edge') ? makeEdge(context, { registry, reportLoss }, relay) : undefined;
-  const forwarder = origin === undefined && edge !== undefined ? makeForwarder(context, registry) : undefined;
-  const membership = new MembershipService(context, { registry, origin, edge });
-  const view = new RolesView({ context, registry, origin, edge, membership });
+  const forwarder = origin === undefined && edge !== undefined ? makeForwarder(context, nodes) : undefined;
+  const membership = new MembershipService(context, { registry, nodes, origin, edge });
+  const view = new RolesView({ context, nodes, origin, edge, membership });
   const services: Service[] = [];
   if (origin !== undefined) services.push(new RelayService(context, origin));
   if (origin !== undefined || edge !== undefined) {
@@ -88,10 +90,9 @@ function patienceOf({ registry }: Config, relay: RelayClient): Pick<OriginOption
 }
 
 function makeRelayClient(context: NodeContext): RelayClient {
-  const { clock, logger, metrics, node, config } = context;
+  const { clock, metrics, node, config } = context;
   return new RelayClient({
     clock,
-    logger,
     metrics,
     nodeId: node.nodeId,
     limits: { openingMs: config.relay.openingTimeoutMs },
@@ -173,9 +174,9 @@ function rtmpService(context: NodeContext, parts: RtmpParts): Service {
 }
 
 // An edge takes publishers for the origins of its cluster.
-function makeForwarder({ clock, logger, config }: NodeContext, registry: StreamRegistry): PublishForwarder {
+function makeForwarder({ clock, logger, config }: NodeContext, discovery: ClusterNodes): PublishForwarder {
   const startMs = config.registry.leaseMs + 2 * beyondLeaseMs;
-  return new PublishForwarder({ registry, clock, logger, startMs, maxPendingBytes: forwardBacklogBytes });
+  return new PublishForwarder({ discovery, clock, logger, startMs, maxPendingBytes: forwardBacklogBytes });
 }
 
 function httpService(context: NodeContext, edge: Edge, view: RolesView): Service {

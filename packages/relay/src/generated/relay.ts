@@ -11,6 +11,24 @@ export const protobufFileName = "relay.proto";
 
 /** How one node pulls a live stream from another. Versioned by the package name: fields may be added, never changed. */
 
+/**
+ * Whose frames may answer a pull. Bounds the way from a publisher to a viewer: what a node gets by REACH_PEER it serves
+ * to nobody.
+ */
+export const Reach = {
+  /** UNSPECIFIED - Of a stream that the node owns, or follows as its standby. */
+  UNSPECIFIED: 0,
+  /** PEER - Of a stream that the node is pulling from its owner or standby at the moment, for reasons of its own. */
+  PEER: 1,
+} as const;
+
+export type Reach = typeof Reach[keyof typeof Reach];
+
+export namespace Reach {
+  export type UNSPECIFIED = typeof Reach.UNSPECIFIED;
+  export type PEER = typeof Reach.PEER;
+}
+
 export const StreamState = {
   UNSPECIFIED: 0,
   /** LIVE - The publisher is there. */
@@ -42,6 +60,7 @@ export interface PullRequest {
    */
   resumeEpoch?: number | undefined;
   resumeSequence?: number | undefined;
+  reach: Reach;
 }
 
 export interface PullItem {
@@ -104,7 +123,7 @@ export interface ProbeResponse {
 }
 
 function createBasePullRequest(): PullRequest {
-  return { stream: "", nodeId: "", minEpoch: undefined, resumeEpoch: undefined, resumeSequence: undefined };
+  return { stream: "", nodeId: "", minEpoch: undefined, resumeEpoch: undefined, resumeSequence: undefined, reach: 0 };
 }
 
 export const PullRequest: MessageFns<PullRequest> = {
@@ -123,6 +142,9 @@ export const PullRequest: MessageFns<PullRequest> = {
     }
     if (message.resumeSequence !== undefined) {
       writer.uint32(40).uint64(message.resumeSequence);
+    }
+    if (message.reach !== 0) {
+      writer.uint32(48).int32(message.reach);
     }
     return writer;
   },
@@ -178,6 +200,14 @@ export const PullRequest: MessageFns<PullRequest> = {
             }
 
             message.resumeSequence = longToNumber(reader.uint64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.reach = reader.int32() as any;
             continue;
           }
         }

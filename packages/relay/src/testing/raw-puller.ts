@@ -10,7 +10,7 @@ export class RawPuller {
 
   constructor(address: string, request: Partial<PullRequest> = {}) {
     this.#client = new Client(address, credentials.createInsecure(), { 'grpc.enable_http_proxy': 0 });
-    const message = { stream: 'live/cam1', nodeId: 'raw', ...request };
+    const message = { stream: 'live/cam1', nodeId: 'raw', reach: 0 as const, ...request };
     const { path, requestSerialize, responseDeserialize } = rawPull;
     this.#call = this.#client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, {
       ...message,
