@@ -2,7 +2,7 @@ import type { ErrorCode } from './errors.ts';
 import type { StreamKey } from './stream-key.ts';
 
 /** The protocol a session speaks. */
-export type SessionProtocol = 'rtmp' | 'rtmps' | 'http-flv' | 'ws-flv';
+export type SessionProtocol = 'rtmp' | 'rtmps' | 'rtsp' | 'http-flv' | 'ws-flv';
 
 /** Who wants to do what. `params` are the merged query parameters of app and stream name. */
 export interface AccessRequest {

@@ -5,8 +5,8 @@ import * as z from 'zod';
 const count = z.int().min(0);
 const time = z.iso.datetime();
 
-/** The protocols viewers and publishers speak. */
-export const sessionProtocolSchema = z.enum(['rtmp', 'rtmps', 'http-flv', 'ws-flv']);
+/** The protocols viewers and publishers speak; `rtsp` is that of sources that are pulled. */
+export const sessionProtocolSchema = z.enum(['rtmp', 'rtmps', 'rtsp', 'http-flv', 'ws-flv']);
 
 /** Who publishes a stream to this node. */
 export const publisherViewSchema = z

@@ -197,7 +197,8 @@ export class Origin {
     attempt: PublishAttempt,
     context: PublishContext,
   ): Promise<string | undefined> {
-    const { protocol, remoteAddress } = context;
+    const { protocol, remoteAddress, ownCredential } = context;
+    if (ownCredential !== undefined) return ownCredential;
     const decision = await this.#options.access.decide({
       action: 'publish',
       stream,

@@ -19,4 +19,9 @@ export interface PublishContext {
   readonly sessionId: string;
   readonly protocol: SessionProtocol;
   readonly remoteAddress: string;
+  /**
+   * Set for publishers that the node itself puts forward, as pulled sources: the access policy is not asked about them,
+   * and the stream carries this credential.
+   */
+  readonly ownCredential?: string;
 }
