@@ -1,5 +1,5 @@
 // A cluster of real processes around a real Redis, with a handle on everything that can go wrong.
-import type { ClusterNodeView, StreamView } from '@headwater/contracts';
+import type { ClusterNodeView, NodeListView, StreamView } from '@headwater/contracts';
 import type { ChildExit } from './child.ts';
 import { defer } from './cleanup.ts';
 import { FaultProxy } from './chaos-fault-proxy.ts';
@@ -77,12 +77,17 @@ export class ChaosNode {
 
   /** The ids of the nodes that it knows of. */
   async knownNodes(): Promise<string[]> {
-    return (await this.#nodeViews()).map(({ id }) => id).sort();
+    return (await this.#nodeList()).items.map(({ id }) => id).sort();
+  }
+
+  /** The same while it is sure of them; otherwise none. */
+  async confirmedNodes(): Promise<string[]> {
+    return (await this.#nodeList()).isStale ? [] : this.knownNodes();
   }
 
   /** Another node as this one knows it; undefined when it knows of none. */
   async nodeView(id: string): Promise<ClusterNodeView | undefined> {
-    return (await this.#nodeViews()).find((view) => view.id === id);
+    return (await this.#nodeList()).items.find((view) => view.id === id);
   }
 
   /** A stream as this node sees it; undefined where it has none. */
@@ -91,8 +96,8 @@ export class ChaosNode {
     return items.find((stream) => stream.key === key);
   }
 
-  async #nodeViews(): Promise<ClusterNodeView[]> {
-    return (await this.node.adminJson<{ items: ClusterNodeView[] }>('/api/v1/nodes')).items;
+  async #nodeList(): Promise<NodeListView> {
+    return this.node.adminJson<NodeListView>('/api/v1/nodes');
   }
 }
 
@@ -148,7 +153,7 @@ export class ChaosCluster {
     return [...this.origins, ...this.edges, ...this.controllers];
   }
 
-  /** Resolves when every running node finds every running node in the registry. */
+  /** Resolves when every running node finds just the running nodes, and is sure of it. */
   async untilComplete(): Promise<void> {
     const running = this.nodes.filter(({ node }) => node.child.exit === undefined);
     const all = running
@@ -156,7 +161,7 @@ export class ChaosCluster {
       .sort()
       .join();
     for (const node of running) {
-      const known = async (): Promise<string> => node.knownNodes().then(String, () => '');
+      const known = async (): Promise<string> => node.confirmedNodes().then(String, () => '');
       await waitUntil(`${node.id} knows ${all}`, async () => (await known()) === all, { timeoutMs: 20_000 });
     }
   }

@@ -21,4 +21,5 @@ export {
   type ConsulDiscoveryLimits,
   type ConsulDiscoveryOptions,
 } from './consul/consul-discovery.ts';
+export type { ConsulTls } from './consul/consul-client.ts';
 export type { AnnouncedNode } from './consul/consul-announcer.ts';

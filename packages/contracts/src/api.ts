@@ -74,6 +74,11 @@ export const nodeViewSchema = z
       viewers: count,
       egressBitsPerSecond: z.number().min(0),
     }),
+    distanceMs: z
+      .number()
+      .min(0)
+      .optional()
+      .describe('Estimated round trip from the answering node; absent where it is not known.'),
   })
   .meta({ id: 'Node' });
 
@@ -116,7 +121,14 @@ export const streamPageSchema = page(streamViewSchema).meta({ id: 'StreamPage' }
 export const sessionPageSchema = page(sessionViewSchema).meta({ id: 'SessionPage' });
 
 /** All nodes. */
-export const nodeListSchema = z.object({ items: z.array(nodeViewSchema) }).meta({ id: 'NodeList' });
+export const nodeListSchema = z
+  .object({
+    items: z.array(nodeViewSchema),
+    isStale: z
+      .boolean()
+      .describe('True while the list may be out of date: its source is away, or not yet complete again.'),
+  })
+  .meta({ id: 'NodeList' });
 
 /** What anybody may know about a live stream: the list on the viewers' port. */
 export const publicStreamListSchema = z.object({
@@ -139,6 +151,8 @@ export type StreamView = z.output<typeof streamViewSchema>;
 export type SessionView = z.output<typeof sessionViewSchema>;
 /** A node as the API shows it. */
 export type ClusterNodeView = z.output<typeof nodeViewSchema>;
+/** All nodes as the API shows them. */
+export type NodeListView = z.output<typeof nodeListSchema>;
 /** The answering node as the API shows it. */
 export type StatusView = z.output<typeof statusViewSchema>;
 /** Whether and why not a node is ready. */

@@ -3,20 +3,20 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { type AppError, silentLogger } from '@headwater/contracts';
 import { ManualClock } from '@headwater/contracts/testing';
-import { MemoryStreamRegistry } from '@headwater/cluster';
+import type { NodeRecord } from '@headwater/cluster';
 import { testNode } from '@headwater/cluster/testing';
 import { type PublishReceiver, type PublishRequest, RtmpServerSession } from '@headwater/rtmp';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { PublishForwarder } from './publish-forward.ts';
 
 let clock: ManualClock;
-let registry: MemoryStreamRegistry;
+let nodes: NodeRecord[];
 let servers: Server[];
 let sockets: Socket[];
 
 beforeEach(() => {
   clock = new ManualClock();
-  registry = new MemoryStreamRegistry({ clock, leaseMs: 1_000_000 });
+  nodes = [];
   servers = [];
   sockets = [];
 });
@@ -36,7 +36,7 @@ async function addOrigin(nodeId: string, serve: (socket: Socket) => void): Promi
   servers.push(server);
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
-  await registry.join(testNode(nodeId, { addresses: { rtmp: `127.0.0.1:${String(port)}` } }));
+  nodes.push(testNode(nodeId, { addresses: { rtmp: `127.0.0.1:${String(port)}` } }));
 }
 
 /** Speaks RTMP, and hands publishes over. */
@@ -90,7 +90,7 @@ class WaitingPublisher implements PublishRequest {
 
 function forward(publisher: WaitingPublisher): PublishForwarder {
   const forwarder = new PublishForwarder({
-    registry,
+    discovery: { nodes: () => nodes },
     clock,
     logger: silentLogger,
     startMs: 60_000,

@@ -2,7 +2,7 @@
 // origin over a connection of their own. The origin decides; the publisher is answered as the origin answers.
 import { connect, type Socket } from 'node:net';
 import { AppError, type Clock, type CloseReason, type Logger } from '@headwater/contracts';
-import type { NodeRecord, StreamRegistry } from '@headwater/cluster';
+import type { NodeDiscovery, NodeRecord } from '@headwater/cluster';
 import {
   parseRtmpUrl,
   RtmpClientSession,
@@ -13,7 +13,8 @@ import {
 
 /** What forwarding needs. */
 export interface PublishForwarderOptions {
-  readonly registry: StreamRegistry;
+  /** Where the origins are. */
+  readonly discovery: Pick<NodeDiscovery, 'nodes'>;
   readonly clock: Clock;
   readonly logger: Logger;
   /** How long one origin may take to accept. */
@@ -56,25 +57,21 @@ export class PublishForwarder {
       return;
     }
     const logger = this.#options.logger.child({ sessionId, app: request.app, name: request.name });
-    let error = new AppError('upstream_unavailable', { details: { why: 'no origin is registered' } });
-    try {
-      for (const origin of (await this.#origins()).slice(0, maxAttempts)) {
-        if (request.isCancelled) return;
-        const attempt = await this.#offer(request, origin, logger);
-        if (attempt.isAnswered) return;
-        error = attempt.error;
-        logger.warn({ origin: origin.nodeId, err: error }, 'origin did not take the publisher');
-      }
-    } catch (cause) {
-      error = new AppError('registry_unavailable', { cause });
+    let error = new AppError('upstream_unavailable', { details: { why: 'no origin is known' } });
+    for (const origin of this.#origins().slice(0, maxAttempts)) {
+      if (request.isCancelled) return;
+      const attempt = await this.#offer(request, origin, logger);
+      if (attempt.isAnswered) return;
+      error = attempt.error;
+      logger.warn({ origin: origin.nodeId, err: error }, 'origin did not take the publisher');
     }
     request.refuse(error);
   }
 
   // The least loaded first: which origin a stream lands on does not matter to its viewers.
-  async #origins(): Promise<NodeRecord[]> {
-    const nodes = await this.#options.registry.nodes();
-    return nodes
+  #origins(): NodeRecord[] {
+    return this.#options.discovery
+      .nodes()
       .filter(
         (node) => node.roles.includes('origin') && !node.isDraining && node.addresses.rtmp !== undefined,
       )

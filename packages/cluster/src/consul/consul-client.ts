@@ -12,10 +12,20 @@ export interface ConsulClientOptions {
   /** `http://HOST:8500`; a path before `/v1` is kept. */
   readonly url: string;
   readonly token?: string;
+  /** For `https:`; left out: the system's certificates, and none of its own. */
+  readonly tls?: ConsulTls;
   /** How long a call may take, apart from the time that a blocking query was asked to wait; default 2 s. */
   readonly callMs?: number;
   /** The largest answer in bytes; default 16 MiB. */
   readonly maxAnswerBytes?: number;
+}
+
+/** How to speak TLS with Consul; certificates and key as PEM. */
+export interface ConsulTls {
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+  readonly servername?: string;
 }
 
 /** A service as registered with the local Consul. */
@@ -59,11 +69,11 @@ export class ConsulClient {
   #isClosed = false;
 
   constructor(options: ConsulClientOptions) {
-    const { url, token, callMs = 2_000, maxAnswerBytes = 16 * 1024 * 1024 } = options;
+    const { url, token, tls, callMs = 2_000, maxAnswerBytes = 16 * 1024 * 1024 } = options;
     this.#callMs = callMs;
     const settings = { keepAlive: true, maxSockets: 64, maxFreeSockets: 4 };
     const isSecure = /^https:/i.test(url);
-    this.#agent = isSecure ? new https.Agent(settings) : new http.Agent(settings);
+    this.#agent = isSecure ? new https.Agent({ ...settings, ...tls }) : new http.Agent(settings);
     const raw = {
       baseUrl: `${url.replace(/\/+$/, '')}/v1`,
       agent: this.#agent,

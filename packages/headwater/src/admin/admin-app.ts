@@ -130,7 +130,7 @@ function addSessions(app: OpenAPIHono, view: NodeView): void {
 
 function addNodes(app: OpenAPIHono, options: AdminAppOptions): void {
   const { view } = options;
-  app.openapi(routes.nodesRoute, async (context) => context.json({ items: [...(await view.nodes())] }, 200));
+  app.openapi(routes.nodesRoute, async (context) => context.json(await view.nodes(), 200));
   app.openapi(routes.statusRoute, (context) => {
     const sessions = view.sessions();
     const publishers = sessions.filter((session) => session.role === 'publisher').length;

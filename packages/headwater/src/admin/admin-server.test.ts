@@ -153,7 +153,7 @@ describe('nodes', () => {
     });
   });
 
-  it('are 503 with a hint to retry when the registry does not answer', async () => {
+  it('are 503 with a hint to retry when it may succeed later', async () => {
     const url = await start({ nodes: () => Promise.reject(new AppError('registry_unavailable')) });
     const response = await fetch(`${url}/api/v1/nodes`);
     expect([response.status, response.headers.get('retry-after')]).toEqual([503, '1']);

@@ -1,11 +1,11 @@
-import type { ClusterNodeView, SessionView, StreamView } from '@headwater/contracts';
+import type { NodeListView, SessionView, StreamView } from '@headwater/contracts';
 
 /** What the admin API and the list of live streams know of the node. Snapshots: nothing in them changes later. */
 export interface NodeView {
   streams(): readonly StreamView[];
   sessions(): readonly SessionView[];
-  /** Rejects with `registry_unavailable` when the registry does not answer. */
-  nodes(): Promise<readonly ClusterNodeView[]>;
+  /** The nodes of the cluster as this one knows them. */
+  nodes(): Promise<NodeListView>;
   /** Closes a session on an operator's request; false when there is none with the id. */
   kick(sessionId: string): boolean;
   /** Why publishers and viewers should not be sent here; empty when they should. */

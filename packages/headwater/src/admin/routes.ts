@@ -71,7 +71,7 @@ export const nodesRoute = createRoute({
   path: '/api/v1/nodes',
   summary: 'The nodes of the cluster',
   tags: ['nodes'],
-  responses: { 200: json(nodeListSchema, 'All nodes.'), 503: problem('The registry does not answer.') },
+  responses: { 200: json(nodeListSchema, 'All nodes, as the answering node knows them.') },
 });
 
 /** The node's streams. */

@@ -3,7 +3,7 @@ import {
   nodeListSchema,
   statusViewSchema,
   streamPageSchema,
-  type ClusterNodeView,
+  type NodeListView,
   type StatusView,
   type StreamView,
 } from '@headwater/contracts';
@@ -28,7 +28,7 @@ export async function runQuery(
       print(await allStreams(client), streamTable);
       break;
     case 'nodes':
-      print((await client.get('/api/v1/nodes', nodeListSchema)).items, nodeTable);
+      print(await client.get('/api/v1/nodes', nodeListSchema), nodeTable);
       break;
   }
 }
@@ -74,9 +74,10 @@ function streamTable(streams: readonly StreamView[]): string {
   return textTable(['STREAM', 'STATE', 'OWNER', 'CODECS', 'VIEWERS', 'IN', 'SINCE'], rows);
 }
 
-function nodeTable(nodes: readonly ClusterNodeView[]): string {
-  if (nodes.length === 0) return 'no nodes\n';
-  const rows = nodes.map((node) => [
+function nodeTable({ items, isStale }: NodeListView): string {
+  const warning = isStale ? 'this list may be out of date\n' : '';
+  if (items.length === 0) return `no nodes\n${warning}`;
+  const rows = items.map((node) => [
     node.id,
     node.roles.join(','),
     node.zone,
@@ -84,7 +85,9 @@ function nodeTable(nodes: readonly ClusterNodeView[]): string {
     node.addresses.http ?? '-',
     String(node.load.publishers),
     String(node.load.viewers),
+    node.distanceMs === undefined ? '-' : `${node.distanceMs.toFixed(1)} ms`,
     node.isDraining ? 'draining' : 'serving',
   ]);
-  return textTable(['NODE', 'ROLES', 'ZONE', 'RTMP', 'HTTP', 'PUBLISHERS', 'VIEWERS', 'STATE'], rows);
+  const heads = ['NODE', 'ROLES', 'ZONE', 'RTMP', 'HTTP', 'PUBLISHERS', 'VIEWERS', 'DISTANCE', 'STATE'];
+  return textTable(heads, rows) + warning;
 }

@@ -1,25 +1,29 @@
 import { cpuUsage } from 'node:process';
-import { NodeHeart, type NodeLoad, type StreamRegistry } from '@headwater/cluster';
+import { NodeHeart, type NodeLoad, type NodeRecord, type StreamRegistry } from '@headwater/cluster';
 import type { Edge } from '@headwater/edge';
 import type { Origin } from '@headwater/origin';
 import type { NodeContext } from '../node-context.ts';
 import type { Service } from '../service.ts';
+import type { ClusterNodes } from './discovery.ts';
 import { reachableAddresses } from './reachable-addresses.ts';
 
 /** What membership speaks for. */
 export interface MembershipParts {
   readonly registry: StreamRegistry;
+  readonly nodes: ClusterNodes;
   readonly origin: Origin | undefined;
   readonly edge: Edge | undefined;
 }
 
-/** Keeps the node in the registry, from when its addresses are known to when it stops. */
+/** Keeps the node known to the others, from when its addresses are known to when it stops. */
 export class MembershipService implements Service {
   readonly name = 'membership';
   readonly #context: NodeContext;
   readonly #parts: MembershipParts;
   #heart: NodeHeart | undefined;
   #isDraining = false;
+  #isSuperseded = false;
+  #lastLoad: NodeLoad = { cpu: 0, publishers: 0, viewers: 0, egressBitsPerSecond: 0 };
   #lastCpuMicros = 0;
   #lastBytes = 0;
   #lastMs = 0;
@@ -31,45 +35,62 @@ export class MembershipService implements Service {
 
   /** Why the node is not in the registry; undefined when it is. */
   get trouble(): string | undefined {
+    if (this.#isSuperseded) return 'another process runs under the id of this node';
     return this.#heart?.state === 'beating' ? undefined : 'the registry does not know this node yet';
   }
 
   async start(): Promise<void> {
-    const { clock, logger, node, roles, config, addresses } = this.#context;
-    const { registry, origin } = this.#parts;
+    const { clock, logger, config } = this.#context;
+    const { registry, origin, nodes } = this.#parts;
+    const node = this.#announcement();
+    const isDraining = (): boolean => this.#isDraining;
     this.#heart = new NodeHeart({
       registry,
       clock,
       logger,
-      node: {
-        ...node,
-        roles,
-        zone: config.node.zone,
-        region: config.node.region,
-        addresses: reachableAddresses(config, addresses.all()),
-      },
-      load: () => this.#load(),
-      isDraining: () => this.#isDraining,
+      node,
+      load: () => this.#measureLoad(),
+      isDraining,
       owned: () => origin?.owned() ?? new Map(),
       onLost: (lost) => origin?.yieldStreams(lost),
+      onSuperseded: () => {
+        this.#superseded();
+      },
       limits: { periodMs: config.registry.heartbeatMs, leaseMs: config.registry.leaseMs },
     });
-    await this.#heart.start();
+    await Promise.all([
+      this.#heart.start(),
+      // What the heart measured last: rates are since the last time they were asked for.
+      nodes.open({ node, load: () => this.#lastLoad, isDraining }),
+    ]);
   }
 
   /** Tells the cluster that the node takes nobody new. */
   async announceDrain(): Promise<void> {
     this.#isDraining = true;
-    await this.#heart?.beat();
+    await Promise.all([this.#heart?.beat(), this.#parts.nodes.announce()]);
   }
 
   async stop(): Promise<void> {
-    await this.#heart?.stop();
+    await Promise.all([this.#heart?.stop(), this.#parts.nodes.close()]);
     await this.#parts.registry.close();
   }
 
+  #announcement(): Omit<NodeRecord, 'load' | 'isDraining'> {
+    const { node, roles, config, addresses } = this.#context;
+    const { zone, region } = config.node;
+    return { ...node, roles, zone, region, addresses: reachableAddresses(config, addresses.all()) };
+  }
+
+  // Who looks for this node shall find the other; publishers would find no stream that is theirs here.
+  #superseded(): void {
+    this.#isSuperseded = true;
+    this.#parts.origin?.drain();
+    void this.#parts.nodes.close();
+  }
+
   // Rates since the last heartbeat.
-  #load(): NodeLoad {
+  #measureLoad(): NodeLoad {
     const nowMs = this.#context.clock.nowMs();
     const { user, system } = cpuUsage();
     const bytes = this.#parts.edge?.bytesWritten ?? 0;
@@ -79,11 +100,12 @@ export class MembershipService implements Service {
     this.#lastCpuMicros = user + system;
     this.#lastBytes = bytes;
     this.#lastMs = nowMs;
-    return {
+    this.#lastLoad = {
       cpu,
       publishers: this.#parts.origin?.publishers ?? 0,
       viewers: this.#parts.edge?.viewers.size ?? 0,
       egressBitsPerSecond,
     };
+    return this.#lastLoad;
   }
 }

@@ -1,21 +1,15 @@
-import type {
-  ClusterNodeView,
-  SessionProtocol,
-  SessionView,
-  StreamKey,
-  StreamView,
-} from '@headwater/contracts';
-import type { StreamRegistry } from '@headwater/cluster';
+import type { NodeListView, SessionProtocol, SessionView, StreamKey, StreamView } from '@headwater/contracts';
 import type { Edge, EdgeStream, Viewer } from '@headwater/edge';
 import type { Origin, OriginStream, PublishSession } from '@headwater/origin';
 import type { NodeView } from '../admin/node-view.ts';
 import type { NodeContext } from '../node-context.ts';
+import type { ClusterNodes } from './discovery.ts';
 import type { MembershipService } from './membership-service.ts';
 
 /** What the view looks at. */
 export interface RolesViewParts {
   readonly context: NodeContext;
-  readonly registry: StreamRegistry;
+  readonly nodes: ClusterNodes;
   readonly origin: Origin | undefined;
   readonly edge: Edge | undefined;
   readonly membership: MembershipService;
@@ -49,9 +43,13 @@ export class RolesView implements NodeView {
     ];
   }
 
-  async nodes(): Promise<readonly ClusterNodeView[]> {
-    const records = await this.#parts.registry.nodes();
-    return records.map(({ nodeId, roles, ...rest }) => ({ id: nodeId, roles: [...roles], ...rest }));
+  async nodes(): Promise<NodeListView> {
+    const { nodes } = this.#parts;
+    const items = nodes.nodes().map(({ nodeId, roles, ...rest }) => {
+      const distanceMs = nodes.distanceMs(nodeId);
+      return { id: nodeId, roles: [...roles], ...rest, ...(distanceMs === undefined ? {} : { distanceMs }) };
+    });
+    return Promise.resolve({ items, isStale: nodes.isStale });
   }
 
   kick(sessionId: string): boolean {

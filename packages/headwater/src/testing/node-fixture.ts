@@ -71,7 +71,7 @@ export function nodeView(over: Partial<NodeView> = {}): NodeView {
   return {
     streams: () => [],
     sessions: () => [],
-    nodes: async () => [],
+    nodes: async () => ({ items: [], isStale: false }),
     kick: () => false,
     notReadyReasons: () => [],
     ...over,

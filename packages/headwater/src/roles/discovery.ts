@@ -1,0 +1,117 @@
+// Which nodes there are, from where the configuration says. What asks before the node's own addresses are known finds
+// nobody; what asks later is answered from memory, whether the source answers or not.
+import { readFileSync } from 'node:fs';
+import {
+  ConsulDiscovery,
+  RegistryDiscovery,
+  type AnnouncedNode,
+  type ConsulTls,
+  type NodeDiscovery,
+  type NodeRecord,
+  type StreamRegistry,
+} from '@headwater/cluster';
+import { ConfigError, type ConsulConfig } from '@headwater/contracts';
+import type { NodeContext } from '../node-context.ts';
+
+/** The nodes of the cluster as this one knows them, itself included. Opened and closed once. */
+export class ClusterNodes {
+  readonly #context: NodeContext;
+  readonly #registry: StreamRegistry;
+  readonly #consulTls: ConsulTls;
+  #discovery: NodeDiscovery | undefined;
+  #consul: ConsulDiscovery | undefined;
+
+  /** Throws `ConfigError` when a file that the configuration names cannot be read. */
+  constructor(context: NodeContext, registry: StreamRegistry) {
+    this.#context = context;
+    this.#registry = registry;
+    const { consul } = context.config.discovery;
+    this.#consulTls = consul === undefined ? {} : readConsulTls(consul.tls);
+  }
+
+  /** True while what is known may be out of date. */
+  get isStale(): boolean {
+    return this.#discovery?.isStale ?? true;
+  }
+
+  /** The last known nodes by id. */
+  nodes(): readonly NodeRecord[] {
+    return this.#discovery?.nodes() ?? [];
+  }
+
+  /** Estimated round trip from this node in ms; undefined when it is not known. */
+  distanceMs(toNodeId: string): number | undefined {
+    return this.#discovery?.distanceMs(this.#context.node.nodeId, toNodeId);
+  }
+
+  /** Begins to follow, and to announce this node where its heart does not. Resolves after the first try. */
+  async open(self: AnnouncedNode): Promise<void> {
+    const { consul } = this.#context.config.discovery;
+    this.#discovery ??= consul === undefined ? this.#byRegistry() : this.#byConsul(consul, self);
+    await this.#discovery.start();
+  }
+
+  /** Tells the others at once what has changed about this node. */
+  async announce(): Promise<void> {
+    await this.#consul?.beat();
+  }
+
+  /** Others find this node no more; what was known can still be read. */
+  async close(): Promise<void> {
+    await this.#discovery?.close();
+  }
+
+  #byRegistry(): NodeDiscovery {
+    const { clock, logger, metrics, node, config } = this.#context;
+    const { leaseMs, heartbeatMs } = config.registry;
+    return new RegistryDiscovery({
+      registry: this.#registry,
+      clock,
+      logger,
+      metrics,
+      selfId: node.nodeId,
+      // After the registry was away all nodes are due to beat again within the lease, and once more for good measure.
+      limits: { graceMs: 2 * leaseMs + heartbeatMs },
+    });
+  }
+
+  #byConsul({ url, token, service, datacenters }: ConsulConfig, self: AnnouncedNode): NodeDiscovery {
+    const { clock, logger, metrics } = this.#context;
+    this.#consul = new ConsulDiscovery({
+      url,
+      tls: this.#consulTls,
+      clock,
+      logger,
+      metrics,
+      self,
+      serviceName: service,
+      ...(token === undefined ? {} : { token }),
+      ...(datacenters === undefined ? {} : { datacenters }),
+    });
+    return this.#consul;
+  }
+}
+
+function readConsulTls(tls: ConsulConfig['tls']): ConsulTls {
+  const { serverName } = tls;
+  const read = (name: 'caFile' | 'certFile' | 'keyFile'): string | undefined =>
+    tls[name] === undefined ? undefined : readPem(`discovery.consul.tls.${name}`, tls[name]);
+  const [ca, cert, key] = [read('caFile'), read('certFile'), read('keyFile')];
+  return {
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+    ...(serverName === undefined ? {} : { servername: serverName }),
+  };
+}
+
+function readPem(key: string, path: string): string {
+  let text = '';
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch {
+    // Told below, like a file of another kind.
+  }
+  if (text.includes('-----BEGIN ')) return text;
+  throw new ConfigError([{ key, value: JSON.stringify(path), expected: 'a PEM file that can be read' }]);
+}
