@@ -2,6 +2,7 @@
 import { RedisStreamRegistry, type RedisServer, type RedisStreamRegistryOptions } from '@headwater/cluster';
 import {
   failoverConformance,
+  jobConformance,
   leaderLeaseConformance,
   registryConformance,
   upstreamReportsConformance,
@@ -22,6 +23,8 @@ const keyNames = [
   'ended',
   'events',
   'leader',
+  'jobs',
+  'removed-jobs',
 ];
 
 /** A registry that is closed with the test. */
@@ -89,6 +92,7 @@ export async function redisHarness(options: {
 export function redisConformance(name: string, makeHarness: () => Promise<RedisRegistryHarness>): void {
   registryConformance(name, makeHarness);
   failoverConformance(name, makeHarness);
+  jobConformance(name, makeHarness);
   leaderLeaseConformance(name, async () => {
     const harness = await makeHarness();
     return {

@@ -1,25 +1,29 @@
 import type { Logger } from '@headwater/contracts';
 import type { RegistryEvent, Watch } from './stream-registry.ts';
 
-type Listener = (event: RegistryEvent) => void;
+type Listener<Event> = (event: Event) => void;
+
+interface Entry<Event> {
+  readonly listener: Listener<Event>;
+}
 
 /** Tells watchers of events in order, never within the call that caused them; a watch hears nothing from before it. */
-export class EventFeed {
+export class EventFeed<Event extends { readonly type: string } = RegistryEvent> {
   readonly #logger: Logger;
-  readonly #listeners = new Set<{ readonly listener: Listener }>();
-  #queue: { readonly event: RegistryEvent; readonly to: readonly { readonly listener: Listener }[] }[] = [];
+  readonly #listeners = new Set<Entry<Event>>();
+  #queue: { readonly event: Event; readonly to: readonly Entry<Event>[] }[] = [];
 
   constructor(logger: Logger) {
     this.#logger = logger;
   }
 
-  watch(listener: Listener): Watch {
+  watch(listener: Listener<Event>): Watch {
     const entry = { listener };
     this.#listeners.add(entry);
     return { close: () => void this.#listeners.delete(entry) };
   }
 
-  emit(event: RegistryEvent): void {
+  emit(event: Event): void {
     if (this.#listeners.size === 0) return;
     this.#queue.push({ event, to: [...this.#listeners] });
     if (this.#queue.length === 1) {
@@ -44,7 +48,7 @@ export class EventFeed {
     }
   }
 
-  #call(listener: Listener, event: RegistryEvent): void {
+  #call(listener: Listener<Event>, event: Event): void {
     try {
       listener(event);
     } catch (err) {

@@ -7,6 +7,7 @@ export * from './memory-stream-registry.ts';
 export * from './node-heart.ts';
 export * from './leader-lease.ts';
 export * from './leader-lease-memory.ts';
+export * from './job-registry.ts';
 export * from './upstream-reports.ts';
 export * from './upstream-reports-memory.ts';
 export * from './upstream-reporter.ts';

@@ -4,6 +4,8 @@
 import { AppError, silentLogger, type Clock, type Logger, type StreamKey } from '@headwater/contracts';
 import { EpochMemory } from './epoch-memory.ts';
 import { EventFeed } from './event-feed.ts';
+import type { JobRegistry } from './job-registry.ts';
+import { MemoryJobRegistry, type SavedJobs } from './job-registry-memory.ts';
 import type {
   EndOrphanRequest,
   ExpelRequest,
@@ -49,6 +51,7 @@ interface NodeEntry {
   leaseEndsMs: number;
 }
 
+  readonly #jobs: MemoryJobRegistry;
 /** What a memory registry held at some moment; opaque. */
 export interface SavedRegistry {
   readonly nodes: ReadonlyMap<string, Readonly<NodeEntry>>;
@@ -78,7 +81,17 @@ export class MemoryStreamRegistry implements StreamRegistry, FailoverRegistry {
   constructor(options: MemoryStreamRegistryOptions) {
     this.#clock = options.clock;
     this.#leaseMs = options.leaseMs ?? 4_000;
-    this.#feed = new EventFeed(options.logger ?? silentLogger);
+    const logger = options.logger ?? silentLogger;
+    this.#feed = new EventFeed(logger);
+    this.#jobs = new MemoryJobRegistry({
+      clock: options.clock,
+      logger,
+      begin: () => {
+        this.#begin();
+      },
+      mayWrite: (token) => this.#mayWrite(token),
+      isAlive: (node) => this.#isAlive(node),
+    });
     this.#rememberedStreams = options.rememberedStreams ?? 10_000;
     this.#epochs = new EpochMemory(this.#rememberedStreams);
     this.#time = new RunTime(options.clock, this.#leaseMs / 8, () => {
@@ -225,6 +238,11 @@ export class MemoryStreamRegistry implements StreamRegistry, FailoverRegistry {
 
   async endOrphan({ token, stream, epoch }: EndOrphanRequest): Promise<FencedOutcome> {
     this.#begin();
+  /** The jobs in the same memory. */
+  jobRegistry(): JobRegistry {
+    return this.#jobs;
+  }
+
     if (!this.#mayWrite(token)) return 'fenced';
     const current = this.#streams.get(stream);
     if (current === undefined) return 'unchanged';
@@ -233,6 +251,7 @@ export class MemoryStreamRegistry implements StreamRegistry, FailoverRegistry {
     return 'applied';
   }
 
+    this.#jobs.close();
   watch(listener: (event: RegistryEvent) => void): Watch {
     return this.#feed.watch(listener);
   }
@@ -242,6 +261,7 @@ export class MemoryStreamRegistry implements StreamRegistry, FailoverRegistry {
     this.#time.close();
     this.#feed.close();
   }
+      jobs: this.#jobs.save(),
 
   /** What the registry holds now, for `restore`: tests and simulations make it lose its last writes with that. */
   save(): SavedRegistry {
@@ -250,6 +270,7 @@ export class MemoryStreamRegistry implements StreamRegistry, FailoverRegistry {
       streams: new Map(this.#streams),
       epochs: this.#epochs.copy(),
       fence: this.#fence,
+    this.#jobs.revert(saved?.jobs);
     };
   }
 

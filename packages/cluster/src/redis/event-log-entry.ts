@@ -1,7 +1,8 @@
 // One entry of the event log, as XREAD returns it: an id and a flat list of fields and values.
+import type { JobEvent } from '../job-registry.ts';
 import type { RegistryEvent } from '../stream-registry.ts';
 import type { UpstreamReport } from '../upstream-reports.ts';
-import { decodeNode, decodeReport, decodeStream } from './record-codec.ts';
+import { decodeNode, decodeReport, decodeStream, wholeNumber } from './record-codec.ts';
 import { pairsOf, textOf } from './script-reply.ts';
 
 /** An entry with its place in the log. */
@@ -11,9 +12,10 @@ export interface EventLogEntry {
   readonly life: string;
   /** Counts the events of a life, without gaps. */
   readonly seq: number;
-  /** Undefined when it is not readable, or when it is a report. */
+  /** Undefined when it is not readable, or when it is one of the others. */
   readonly event: RegistryEvent | undefined;
   readonly report: UpstreamReport | undefined;
+  readonly job: JobEvent | undefined;
 }
 
 /** Reads the reply of XREAD on one log; empty when nothing came in time. */
@@ -33,11 +35,24 @@ function decodeEntry(entry: unknown): EventLogEntry {
     seq,
     event: decodeEvent(values),
     report: decodeReportOf(values),
+    job: decodeJobOf(values),
   };
 }
 
 function decodeReportOf(values: ReadonlyMap<string, string>): UpstreamReport | undefined {
   return values.get('type') === 'upstream_lost' ? decodeReport(values.get('report') ?? '') : undefined;
+}
+
+function decodeJobOf(values: ReadonlyMap<string, string>): JobEvent | undefined {
+  const type = values.get('type');
+  if (type !== 'job_added' && type !== 'job_removed' && type !== 'job_assigned') return undefined;
+  const jobId = values.get('job');
+  const revision = wholeNumber(values.get('revision'));
+  const nodeId = values.get('node');
+  const incarnation = values.get('run');
+  if (jobId === undefined || revision === undefined) return undefined;
+  const isAssigned = nodeId !== undefined && incarnation !== undefined;
+  return { type, jobId, revision, ...(isAssigned ? { assignee: { nodeId, incarnation } } : {}) };
 }
 
 function decodeEvent(values: ReadonlyMap<string, string>): RegistryEvent | undefined {

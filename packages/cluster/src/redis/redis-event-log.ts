@@ -2,6 +2,7 @@
 // gaps, so that missed events are noticed however they were missed; a full listing then makes up for them.
 import type { Clock, Logger, Timer } from '@headwater/contracts';
 import type { Redis } from 'ioredis';
+import type { JobEvent } from '../job-registry.ts';
 import type { RegistryEvent } from '../stream-registry.ts';
 import type { UpstreamReport } from '../upstream-reports.ts';
 import { Backoff } from './backoff.ts';
@@ -30,6 +31,7 @@ export interface RedisEventLogOptions {
   readonly snapshot: (client: Redis) => Promise<LogSnapshot>;
   readonly emit: (event: RegistryEvent) => void;
   readonly reported: (report: UpstreamReport) => void;
+  readonly jobChanged: (event: JobEvent) => void;
   /** After the store lost data, how long owners have to restore theirs before what is absent counts as ended. */
   readonly graceMs: number;
   readonly commandMs: number;
@@ -113,11 +115,12 @@ export class RedisEventLog {
 
   /** False when entries are missing before or between these; those up to the gap have been told. */
   #take(entries: readonly EventLogEntry[]): boolean {
-    for (const { id, life, seq, event, report } of entries) {
+    for (const { id, life, seq, event, report, job } of entries) {
       const position = this.#position;
       if (position?.life !== life || position.seq + 1 !== seq) return false;
       this.#position = { id, life, seq };
       if (report !== undefined) this.#options.reported(report);
+      else if (job !== undefined) this.#options.jobChanged(job);
       else if (event === undefined) this.#options.warning.warn({ id }, 'registry holds an unreadable event');
       else if (this.#mirror.apply(event)) this.#options.emit(event);
     }

@@ -12,6 +12,7 @@ import type {
   NodeSighting,
   StandbyRequest,
 } from '../failover-registry.ts';
+import type { JobRegistry } from '../job-registry.ts';
 import type { LeaderLease } from '../leader-lease.ts';
 import type { NodeRecord, NodeRef } from '../node-record.ts';
 import type { StreamRecord } from '../stream-record.ts';
@@ -47,6 +48,7 @@ import { RedisLink } from './redis-link.ts';
 import type { RedisAccess, RedisServer } from './redis-server.ts';
 import { RedisUpstreamReports } from './redis-upstream-reports.ts';
 import { RegistryKeys } from './registry-keys.ts';
+import { RedisJobRegistry } from './redis-job-registry.ts';
 import { ScriptCaller } from './script-caller.ts';
 import { pairsOf, textOf, textsOf, type ScriptReply } from './script-reply.ts';
 
@@ -92,6 +94,7 @@ export class RedisStreamRegistry implements StreamRegistry, FailoverRegistry {
   #log: RedisEventLog | undefined;
   #isClosed = false;
 
+  readonly #jobs: RedisJobRegistry;
   constructor(options: RedisStreamRegistryOptions) {
     const { clock, logger = silentLogger, leaseMs = 4_000 } = options;
     this.#options = options;
@@ -116,6 +119,14 @@ export class RedisStreamRegistry implements StreamRegistry, FailoverRegistry {
   }
 
   /** Whether commands get through. */
+    this.#jobs = new RedisJobRegistry({
+      run: this.#run,
+      follow: () => {
+        this.#followLog();
+      },
+      logger,
+      warning: this.#warning,
+    });
   get circuit(): BreakerState {
     return this.#calls.state;
   }
@@ -253,6 +264,11 @@ export class RedisStreamRegistry implements StreamRegistry, FailoverRegistry {
     const lost: StreamKey[] = [];
     for (let start = 0; start < missing.length; start += assertedPerCall) {
       const args = [node.nodeId, node.incarnation];
+  /** The jobs in the same store, over the same two connections. */
+  jobRegistry(): JobRegistry {
+    return this.#jobs;
+  }
+
       for (const stream of missing.slice(start, start + assertedPerCall)) {
         const said = owned.get(stream);
         if (said !== undefined) args.push(stream, encodeOwned(node, said));
@@ -261,6 +277,7 @@ export class RedisStreamRegistry implements StreamRegistry, FailoverRegistry {
       if (code !== done) return undefined;
       lost.push(...keysOf(values[0]));
     }
+    this.#jobs.close();
     return lost;
   }
 
@@ -326,6 +343,9 @@ export class RedisStreamRegistry implements StreamRegistry, FailoverRegistry {
   #decodeNode(announcement: string, beat: string): NodeRecord | undefined {
     const node = decodeNode(announcement, beat);
     if (node === undefined) this.#ignored('node', announcement);
+      jobChanged: (event) => {
+        this.#jobs.heard(event);
+      },
     return node;
   }
 

@@ -10,6 +10,8 @@ const names = [
   'ended',
   'events',
   'leader',
+  'jobs',
+  'removed-jobs',
 ] as const;
 
 /** What a key is called after the hash tag. */
@@ -30,6 +32,8 @@ export const registryKeyTypes: Readonly<Record<RegistryKeyName, 'hash' | 'zset' 
   ended: 'zset',
   events: 'stream',
   leader: 'hash',
+  jobs: 'hash',
+  'removed-jobs': 'zset',
 };
 
 /** The keys under one prefix. The prefix is their hash tag, so that one node of a Redis Cluster has them all. */

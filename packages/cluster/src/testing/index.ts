@@ -4,6 +4,7 @@ export * from './unreliable-registry.ts';
 export * from './leader-lease-conformance.ts';
 export * from './upstream-reports-conformance.ts';
 export * from './failover-conformance.ts';
+export * from './job-conformance.ts';
 export * from './discovery-conformance.ts';
 export * from './discovery-harness.ts';
 export * from './consul-script.ts';

@@ -12,6 +12,7 @@
 -- made monotonic: it never goes back, and while nobody called (Redis was away) it stands still, save a quarter of a lease.
 local clock, leases, runs, nodes, beats = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local streams, owners, ended, events, leader = KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
+local jobs, removed_jobs = KEYS[11], KEYS[12]
 local notes = {}
 
 for index, kind in ipairs({ 'hash', 'zset', 'hash', 'hash', 'hash', 'hash', 'zset', 'zset', 'stream', 'hash' }) do
@@ -176,6 +177,75 @@ local function end_stream(stream, record)
 end
 
 -- leaders ------------------------------------------------------------------------------------------------------------
+-- Node and run of the declared backup, or nil. An appointed standby is none.
+local function declared_backup(record)
+  if not record.standby then return nil end
+  local is_json, standby = pcall(cjson.decode, record.standby)
+  if not is_json or type(standby) ~= 'table' or standby.publishes ~= true then return nil end
+  if type(standby.node) ~= 'string' or type(standby.run) ~= 'string' then return nil end
+  return standby
+end
+
+local function living_backup(record)
+  local backup = declared_backup(record)
+  return backup and is_alive(backup.node, backup.run) and backup or nil
+end
+
+-- jobs ---------------------------------------------------------------------------------------------------------------
+
+-- The record with its revision as a number, or nil when it is not there or unreadable.
+local function parse_job(id, text)
+  if not text then return nil end
+  if #text <= max_record then
+    local is_json, record = pcall(cjson.decode, text)
+    if is_json and type(record) == 'table' then
+      local revision = type(record.revision) == 'string' and whole(record.revision)
+      local is_record = revision and revision > 0 and type(record.source) == 'string' and type(record.stream) == 'string'
+      local has_node = type(record.node) == 'string' and type(record.run) == 'string'
+      if is_record and (has_node or (record.node == nil and record.run == nil)) then
+        record.revision = revision
+        return record
+      end
+    end
+  end
+  note('job', id, text)
+  return nil
+end
+
+local function read_job(id)
+  return parse_job(id, redis.call('HGET', jobs, id))
+end
+
+-- The revision up to which a job is known, there or removed; 0 when it is not.
+local function job_revision(id, record)
+  return record and record.revision or whole(redis.call('ZSCORE', removed_jobs, id)) or 0
+end
+
+local function next_job_revision(id, record)
+  return math.max(job_revision(id, record) + 1, wall_ms)
+end
+
+-- Every change gives the jobs a version that they never had before.
+local function tell_job(kind, id, record)
+  redis.call('HSET', clock, 'jobs', ARGV[4])
+  local revision = digits(record.revision)
+  if record.node and kind ~= 'job_removed' then
+    emit(kind, 'job', id, 'revision', revision, 'node', record.node, 'run', record.run)
+  else
+    emit(kind, 'job', id, 'revision', revision)
+  end
+end
+
+local function write_job(kind, id, record)
+  redis.call('ZREM', removed_jobs, id)
+  local text = { source = record.source, stream = record.stream, revision = digits(record.revision) }
+  text.node, text.run = record.node, record.run
+  text = cjson.encode(text)
+  redis.call('HSET', jobs, id, text)
+  tell_job(kind, id, record)
+  return text
+end
+
 
 -- False when a leadership with a higher token has written; otherwise none with a lower one will from now on.
 local function may_write(token)
