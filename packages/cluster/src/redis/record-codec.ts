@@ -166,12 +166,14 @@ function parseJson(text: string): unknown {
   }
 }
 
-function parseObject(text: string): Record<string, unknown> | undefined {
+/** The object that a text is as JSON; undefined when it is none. */
+export function parseObject(text: string): Record<string, unknown> | undefined {
   const value = parseJson(text);
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
 }
 
-function wholeNumber(value: unknown): number | undefined {
+/** A whole number of 0 or more that was kept as a text. */
+export function wholeNumber(value: unknown): number | undefined {
   if (typeof value !== 'string' || !/^\d{1,16}$/.test(value)) return undefined;
   const number = Number(value);
   return Number.isSafeInteger(number) ? number : undefined;

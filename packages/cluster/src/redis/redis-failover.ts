@@ -21,6 +21,13 @@ const outcomes: Readonly<Record<number, FencedOutcome>> = {
   [-5]: 'conflict',
 };
 
+/** What a fenced script's code means; throws when it means nothing. */
+export function outcomeOf(script: RegistryScriptName, code: number): FencedOutcome {
+  const outcome = outcomes[code];
+  if (outcome === undefined) throw new Error(`script ${script} answered with code ${code}`);
+  return outcome;
+}
+
 /** `FailoverRegistry` in Redis. */
 export class RedisFailover implements FailoverRegistry {
   readonly #run: RunScript;
@@ -57,9 +64,6 @@ export class RedisFailover implements FailoverRegistry {
   }
 
   async #write(script: RegistryScriptName, args: readonly string[]): Promise<FencedOutcome> {
-    const { code } = await this.#run(script, args);
-    const outcome = outcomes[code];
-    if (outcome === undefined) throw new Error(`script ${script} answered with code ${code}`);
-    return outcome;
+    return outcomeOf(script, (await this.#run(script, args)).code);
   }
 }
