@@ -26,7 +26,7 @@ export interface ExpelRequest {
   readonly silentMs: number;
 }
 
-/** Names the node that follows a stream, ready to go on with it, or nobody. */
+/** Names the node that follows a stream, ready to go on with it, or nobody. A conflict while a declared backup lives. */
 export interface StandbyRequest {
   readonly token: number;
   readonly stream: StreamKey;

@@ -4,6 +4,7 @@ export * from './stream-registry.ts';
 export { outranks, type OwnershipTitle } from './ownership.ts';
 export * from './failover-registry.ts';
 export * from './memory-stream-registry.ts';
+export type { MemoryStreamRegistryOptions, SavedRegistry } from './memory-registry-parts.ts';
 export * from './node-heart.ts';
 export * from './leader-lease.ts';
 export * from './leader-lease-memory.ts';
@@ -24,3 +25,4 @@ export {
 } from './consul/consul-discovery.ts';
 export type { ConsulTls } from './consul/consul-client.ts';
 export type { AnnouncedNode } from './consul/consul-announcer.ts';
+export { RegistryMirror, type RegistryListing } from './redis/registry-mirror.ts';

@@ -1,11 +1,11 @@
 // The registry of one process, with the semantics that a shared one has: leases, fencing by epoch, events. Whether a
 // stream is orphaned is never stored: it is so exactly when its owner, as (node, incarnation), has no running lease.
 /* eslint-disable @typescript-eslint/require-await -- async turns every throw into a rejection, as callers expect */
-import { AppError, silentLogger, type Clock, type Logger, type StreamKey } from '@headwater/contracts';
+import { AppError, silentLogger, type Clock, type StreamKey } from '@headwater/contracts';
 import { EpochMemory } from './epoch-memory.ts';
 import { EventFeed } from './event-feed.ts';
 import type { JobRegistry } from './job-registry.ts';
-import { MemoryJobRegistry, type SavedJobs } from './job-registry-memory.ts';
+import { MemoryJobRegistry } from './job-registry-memory.ts';
 import type {
   EndOrphanRequest,
   ExpelRequest,
@@ -14,18 +14,23 @@ import type {
   NodeSighting,
   StandbyRequest,
 } from './failover-registry.ts';
+import type { MemoryStreamRegistryOptions, NodeEntry, SavedRegistry } from './memory-registry-parts.ts';
 import type { NodeRecord, NodeRef } from './node-record.ts';
 import {
   agreesWith,
+  assertClaimEpochs,
   assertedRecord,
+  grantedEpoch,
   isSameRun,
   isSameStandby,
   judgeOwned,
   withStandby,
 } from './ownership.ts';
 import { RunTime } from './run-time.ts';
-import type { StreamRecord } from './stream-record.ts';
+import type { Standby, StreamRecord } from './stream-record.ts';
 import type {
+  BackupRequest,
+  BackupResult,
   ClaimRequest,
   ClaimResult,
   Heartbeat,
@@ -35,40 +40,18 @@ import type {
   StreamUpdate,
   Watch,
 } from './stream-registry.ts';
-
-/** What a memory registry is made of. */
-export interface MemoryStreamRegistryOptions {
-  readonly clock: Clock;
-  /** How long a node lives without a heartbeat; default 4 s. */
-  readonly leaseMs?: number;
-  /** How many ended streams keep their own epoch; default 10,000. See `EpochMemory`. */
-  readonly rememberedStreams?: number;
-  readonly logger?: Logger;
-}
-
-interface NodeEntry {
-  record: NodeRecord;
-  leaseEndsMs: number;
-}
-
-  readonly #jobs: MemoryJobRegistry;
-/** What a memory registry held at some moment; opaque. */
-export interface SavedRegistry {
-  readonly nodes: ReadonlyMap<string, Readonly<NodeEntry>>;
-  readonly streams: ReadonlyMap<StreamKey, StreamRecord>;
-  readonly epochs: EpochMemory;
-  readonly fence: number;
-}
+import { declaredBackup, isBackup, mayTakeOver } from './takeover.ts';
 
 /**
  * `StreamRegistry` and `FailoverRegistry` in this process's memory. The epoch of a claim is the largest of: the stream's last one + 1, the
- * highest that the claimer has seen + 1, and the wall clock in ms.
+ * highest that the claimer has seen + 1, and the wall clock in ms; that of a late claim is left as it is where it can be.
  */
 export class MemoryStreamRegistry implements StreamRegistry, FailoverRegistry {
   readonly #clock: Clock;
   readonly #leaseMs: number;
   readonly #time: RunTime;
   readonly #feed: EventFeed;
+  readonly #jobs: MemoryJobRegistry;
   readonly #rememberedStreams: number;
   #epochs: EpochMemory;
   #nodes = new Map<string, NodeEntry>();
@@ -138,28 +121,19 @@ export class MemoryStreamRegistry implements StreamRegistry, FailoverRegistry {
 
   async claim(request: ClaimRequest): Promise<ClaimResult> {
     this.#begin();
-    const { stream, owner, relayAddress, credential, seenEpoch = 0 } = request;
-    if (!Number.isSafeInteger(seenEpoch) || seenEpoch < 0 || seenEpoch === Number.MAX_SAFE_INTEGER) {
-      throw new AppError('request_malformed', {
-        details: { seenEpoch, expected: 'a whole number below 2^53 - 1' },
-      });
-    }
-    if (!this.#isAlive(owner)) {
-      throw new AppError('registry_unavailable', {
-        details: { nodeId: owner.nodeId, what: 'node has not joined' },
-      });
-    }
+    const { stream, owner, relayAddress, credential } = request;
+    assertClaimEpochs(request);
+    this.#requireAlive(owner);
     const current = this.#streams.get(stream);
     if (current !== undefined && this.#isAlive(current.owner) && !mayTakeOver(request, current)) {
       return { outcome: 'refused', current };
     }
-    const last = current?.epoch ?? this.#epochs.last(stream);
     const wallMs = this.#clock.wallMs();
     const record: StreamRecord = {
       stream,
       owner: { nodeId: owner.nodeId, incarnation: owner.incarnation },
       relayAddress,
-      epoch: Math.max(last + 1, seenEpoch + 1, Math.floor(wallMs)),
+      epoch: grantedEpoch(request, { current, last: this.#epochs.last(stream), wallMs }),
       state: 'live',
       ...(credential === undefined ? {} : { credential }),
       codecs: [],
@@ -187,6 +161,25 @@ export class MemoryStreamRegistry implements StreamRegistry, FailoverRegistry {
     const current = this.#owned(stream, owner, epoch);
     if (current === undefined) return false;
     this.#end(current);
+    return true;
+  }
+
+  async declareBackup(request: BackupRequest): Promise<BackupResult> {
+    this.#begin();
+    this.#requireAlive(request.node);
+    const current = this.#streams.get(request.stream);
+    const standby = current && declaredBackup(request, current, this.#hasLivingBackup(current));
+    if (current === undefined || standby === undefined) {
+      return { outcome: 'refused', current: current && this.#shown(current) };
+    }
+    return { outcome: 'declared', record: this.#changeStandby(current, standby) };
+  }
+
+  async withdrawBackup(stream: StreamKey, node: NodeRef, epoch: number): Promise<boolean> {
+    this.#begin();
+    const current = this.#streams.get(stream);
+    if (current?.epoch !== epoch || !isBackup(current, node)) return false;
+    this.#changeStandby(current, undefined);
     return true;
   }
 
@@ -230,19 +223,13 @@ export class MemoryStreamRegistry implements StreamRegistry, FailoverRegistry {
     const current = this.#streams.get(stream);
     if (current?.epoch !== epoch) return 'conflict';
     if (isSameStandby(current.standby, standby)) return 'unchanged';
-    const record = withStandby(current, standby);
-    this.#streams.set(stream, record);
-    this.#feed.emit({ type: 'stream_updated', record: this.#shown(record) });
+    if (this.#hasLivingBackup(current)) return 'conflict';
+    this.#changeStandby(current, standby);
     return 'applied';
   }
 
   async endOrphan({ token, stream, epoch }: EndOrphanRequest): Promise<FencedOutcome> {
     this.#begin();
-  /** The jobs in the same memory. */
-  jobRegistry(): JobRegistry {
-    return this.#jobs;
-  }
-
     if (!this.#mayWrite(token)) return 'fenced';
     const current = this.#streams.get(stream);
     if (current === undefined) return 'unchanged';
@@ -251,7 +238,11 @@ export class MemoryStreamRegistry implements StreamRegistry, FailoverRegistry {
     return 'applied';
   }
 
-    this.#jobs.close();
+  /** The jobs in the same memory. */
+  jobRegistry(): JobRegistry {
+    return this.#jobs;
+  }
+
   watch(listener: (event: RegistryEvent) => void): Watch {
     return this.#feed.watch(listener);
   }
@@ -260,8 +251,8 @@ export class MemoryStreamRegistry implements StreamRegistry, FailoverRegistry {
     this.#isClosed = true;
     this.#time.close();
     this.#feed.close();
+    this.#jobs.close();
   }
-      jobs: this.#jobs.save(),
 
   /** What the registry holds now, for `restore`: tests and simulations make it lose its last writes with that. */
   save(): SavedRegistry {
@@ -270,7 +261,7 @@ export class MemoryStreamRegistry implements StreamRegistry, FailoverRegistry {
       streams: new Map(this.#streams),
       epochs: this.#epochs.copy(),
       fence: this.#fence,
-    this.#jobs.revert(saved?.jobs);
+      jobs: this.#jobs.save(),
     };
   }
 
@@ -279,6 +270,7 @@ export class MemoryStreamRegistry implements StreamRegistry, FailoverRegistry {
     this.#nodes = new Map([...(saved?.nodes ?? [])].map(([nodeId, entry]) => [nodeId, { ...entry }]));
     this.#streams = new Map(saved?.streams);
     this.#fence = saved?.fence ?? 0;
+    this.#jobs.revert(saved?.jobs);
     this.#epochs = saved?.epochs.copy() ?? new EpochMemory(this.#rememberedStreams);
   }
 
@@ -294,6 +286,25 @@ export class MemoryStreamRegistry implements StreamRegistry, FailoverRegistry {
     for (const { record, leaseEndsMs } of this.#nodes.values()) {
       if (leaseEndsMs <= nowMs) this.#drop(record);
     }
+  }
+
+  #requireAlive(node: NodeRef): void {
+    if (this.#isAlive(node)) return;
+    const details = { nodeId: node.nodeId, what: 'node has not joined' };
+    throw new AppError('registry_unavailable', { details });
+  }
+
+  #hasLivingBackup({ standby }: StreamRecord): boolean {
+    return standby?.publishes === true && this.#isAlive(standby);
+  }
+
+  #changeStandby(current: StreamRecord, standby: Standby | undefined): StreamRecord {
+    if (isSameStandby(current.standby, standby)) return this.#shown(current);
+    const record = withStandby(current, standby);
+    this.#streams.set(record.stream, record);
+    const shown = this.#shown(record);
+    this.#feed.emit({ type: 'stream_updated', record: shown });
+    return shown;
   }
 
   #mayWrite(token: number): boolean {
@@ -373,10 +384,4 @@ export class MemoryStreamRegistry implements StreamRegistry, FailoverRegistry {
     }
     return surplus;
   }
-}
-
-function mayTakeOver(request: ClaimRequest, current: StreamRecord): boolean {
-  if (current.credential !== undefined && current.credential === request.credential) return true;
-  if (request.mayReplace === true && isSameRun(current.owner, request.owner)) return true;
-  return current.state === 'interrupted' && current.credential === undefined;
 }

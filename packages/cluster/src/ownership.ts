@@ -1,8 +1,8 @@
 // Who has a stream when two say so: after a failover that lost writes, or when a registry is rebuilt from heartbeats.
-import type { StreamKey } from '@headwater/contracts';
+import { AppError, type StreamKey } from '@headwater/contracts';
 import type { NodeRef } from './node-record.ts';
 import type { Standby, StreamRecord } from './stream-record.ts';
-import type { OwnedState, OwnedStream } from './stream-registry.ts';
+import type { ClaimRequest, OwnedState, OwnedStream } from './stream-registry.ts';
 
 /** One party's title to a stream. */
 export interface OwnershipTitle {
@@ -34,6 +34,29 @@ export function judgeOwned(
   }
   if (isSameRun(current.owner, claimed.owner)) return current.epoch >= claimed.epoch ? 'kept' : 'missing';
   return outranks(claimed, current) ? 'missing' : 'lost';
+}
+
+/** Throws `request_malformed` where an epoch of a claim is none. */
+export function assertClaimEpochs({ seenEpoch = 0, servedEpoch = 1 }: ClaimRequest): void {
+  const isEpoch = (value: number, least: number): boolean =>
+    Number.isSafeInteger(value) && value >= least && value < Number.MAX_SAFE_INTEGER;
+  if (isEpoch(seenEpoch, 0) && isEpoch(servedEpoch, 1)) return;
+  throw new AppError('request_malformed', {
+    details: { seenEpoch, servedEpoch, expected: 'whole numbers below 2^53 - 1' },
+  });
+}
+
+/** The epoch that a claim is granted. `last` is that of a stream that has ended; it counts when there is no record. */
+export function grantedEpoch(
+  { owner, seenEpoch = 0, servedEpoch }: ClaimRequest,
+  known: { readonly current: StreamRecord | undefined; readonly last: number; readonly wallMs: number },
+): number {
+  const { current, wallMs } = known;
+  const last = current?.epoch ?? known.last;
+  const isRecorded =
+    current?.epoch === servedEpoch && current !== undefined && isSameRun(current.owner, owner);
+  if (servedEpoch !== undefined && (servedEpoch > last || isRecorded)) return servedEpoch;
+  return Math.max(last + 1, seenEpoch + 1, (servedEpoch ?? 0) + 1, Math.floor(wallMs));
 }
 
 /** The record of a stream as its owner asserts it. */
@@ -70,7 +93,7 @@ export function isSameRun(a: NodeRef, b: NodeRef): boolean {
 /** True for the same run of the same node at the same address, and for nobody twice. */
 export function isSameStandby(a: Standby | undefined, b: Standby | undefined): boolean {
   if (a === undefined || b === undefined) return a === b;
-  return isSameRun(a, b) && a.relayAddress === b.relayAddress;
+  return isSameRun(a, b) && a.relayAddress === b.relayAddress && a.publishes === b.publishes;
 }
 
 /** The same record with another standby, or with none. */

@@ -11,6 +11,11 @@ export type StreamState = 'live' | 'interrupted' | 'orphaned' | 'ended';
 export interface Standby extends NodeRef {
   /** Where to pull the stream from it, `host:port`. */
   readonly relayAddress: string;
+  /**
+   * A second publisher sends the stream to it: the declared backup, which may take the epoch over while its owner lives.
+   * Controllers leave it alone for as long as its node lives. Absent for a standby that was merely appointed.
+   */
+  readonly publishes?: true;
 }
 
 /** A stream as the registry knows it. */
@@ -25,7 +30,7 @@ export interface StreamRecord {
   /** The digest that a publisher must prove to take the stream over; absent when it published without one. */
   readonly credential?: string;
   readonly codecs: readonly string[];
-  /** Appointed for this epoch by a controller; absent when there is none. */
+  /** Appointed for this epoch by a controller, or declared by a backup; absent when there is none. */
   readonly standby?: Standby;
   /** Registry time at which this epoch began, Unix ms; for display only. */
   readonly sinceMs: number;

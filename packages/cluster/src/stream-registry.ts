@@ -17,12 +17,42 @@ export interface ClaimRequest {
   readonly mayReplace?: boolean;
   /** The highest epoch the claimer has ever seen for the stream, a safe integer; the granted one is above it. */
   readonly seenEpoch?: number;
+  /**
+   * Set where the claim is late: the epoch at which the claimer serves the stream already, having begun while the registry
+   * was away. Granted as it is where it is above all that the registry knows of the stream, or recorded for the claimer;
+   * a higher one is granted else. It allows no takeover.
+   */
+  readonly servedEpoch?: number;
+  /** The publisher yields to one that is live: an equal credential takes over only what is interrupted. */
+  readonly yields?: boolean;
+  /** The claimer is the declared backup of this epoch: it takes that over, dead or alive, and nothing else that lives. */
+  readonly backupOf?: number;
 }
 
 /** `claimed` carries the new record; `refused` the record of the owner that stands in the way. */
 export type ClaimResult =
   | { readonly outcome: 'claimed'; readonly record: StreamRecord }
   | { readonly outcome: 'refused'; readonly current: StreamRecord };
+
+/** A node whose second publisher stands ready for a stream. */
+export interface BackupRequest {
+  readonly stream: StreamKey;
+  /** The epoch that it stands ready for. */
+  readonly epoch: number;
+  readonly node: NodeRef;
+  /** Where to pull the stream from the node, `host:port`. */
+  readonly relayAddress: string;
+  /** What the publisher of the epoch must have proven, too; left out where it proved nothing. */
+  readonly credential?: string;
+}
+
+/**
+ * `declared` carries the record with the node as its standby, also when it was so before. `refused`: the stream has ended
+ * (no record), is at another epoch, was published by another party, or has a backup on another node that lives.
+ */
+export type BackupResult =
+  | { readonly outcome: 'declared'; readonly record: StreamRecord }
+  | { readonly outcome: 'refused'; readonly current: StreamRecord | undefined };
 
 /** What an owner says of its stream; `orphaned` and `ended` come about by themselves. */
 export type OwnedState = Extract<StreamState, 'live' | 'interrupted'>;
@@ -109,7 +139,8 @@ export interface StreamRegistry {
   /**
    * Succeeds when the stream is free, ended, orphaned, owned by a dead node, or may be taken over; raises the epoch.
    * Taken over may be: a stream published with the same credential; one that the claimer owns, with `mayReplace`; an
-   * interrupted one that was published without a credential, since nobody can prove to be its publisher.
+   * interrupted one that was published without a credential, since nobody can prove to be its publisher; the epoch that
+   * the claimer is the declared backup of.
    * Rejects with `registry_unavailable` when the claimer has not joined or its lease has run out: the next beat mends it.
    */
   claim(request: ClaimRequest): Promise<ClaimResult>;
@@ -117,6 +148,13 @@ export interface StreamRegistry {
   update(update: StreamUpdate): Promise<boolean>;
   /** Compare-and-delete by owner and epoch: the stream ends. False when it is not the owner's any more. */
   release(stream: StreamKey, owner: NodeRef, epoch: number): Promise<boolean>;
+  /**
+   * Makes the node the declared backup of an epoch, in place of a standby that was appointed. Rejects with
+   * `registry_unavailable` when the node has not joined or its lease has run out.
+   */
+  declareBackup(request: BackupRequest): Promise<BackupResult>;
+  /** The node is no backup of that epoch any more. False when it was not. */
+  withdrawBackup(stream: StreamKey, node: NodeRef, epoch: number): Promise<boolean>;
   /** Undefined when nobody has claimed it or it has ended. */
   stream(stream: StreamKey): Promise<StreamRecord | undefined>;
   /** All that have not ended. */

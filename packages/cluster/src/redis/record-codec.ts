@@ -67,8 +67,8 @@ export function encodeOwned(owner: NodeRef, owned: OwnedStream): string {
 /** The node that follows a stream, as one text; '' for nobody. */
 export function encodeStandby(standby: Standby | undefined): string {
   if (standby === undefined) return '';
-  const { nodeId, incarnation, relayAddress } = standby;
-  return sized(JSON.stringify({ node: nodeId, run: incarnation, relay: relayAddress }), 'standby');
+  const { nodeId, incarnation, relayAddress, publishes } = standby;
+  return sized(JSON.stringify({ node: nodeId, run: incarnation, relay: relayAddress, publishes }), 'standby');
 }
 
 /** An edge's report, as one text. */
@@ -133,9 +133,10 @@ export function sized(text: string, what: string): string {
 function decodeStandby(text: unknown): Standby | undefined {
   const standby = typeof text === 'string' ? parseObject(text) : undefined;
   if (standby === undefined) return undefined;
-  const { node, run, relay } = standby;
+  const { node, run, relay, publishes } = standby;
   if (typeof node !== 'string' || typeof run !== 'string' || typeof relay !== 'string') return undefined;
-  return { nodeId: node, incarnation: run, relayAddress: relay };
+  const appointed = { nodeId: node, incarnation: run, relayAddress: relay };
+  return publishes === true ? { ...appointed, publishes } : appointed;
 }
 
 function decodeLoad(load: Record<string, unknown> | undefined): NodeLoad | undefined {

@@ -1,7 +1,7 @@
 // The registry of a cluster, kept by Redis or Valkey. Each method is one script, atomic on the server that has the keys,
 // and judges leases by that server's time. Semantics are those of the twin in memory; docs/redis-keys.md has the keys.
 import { randomUUID } from 'node:crypto';
-import { AppError, silentLogger, type Clock, type Logger, type StreamKey } from '@headwater/contracts';
+import { silentLogger, type Clock, type Logger, type StreamKey } from '@headwater/contracts';
 import type { Redis } from 'ioredis';
 import { EventFeed } from '../event-feed.ts';
 import type {
@@ -15,8 +15,11 @@ import type {
 import type { JobRegistry } from '../job-registry.ts';
 import type { LeaderLease } from '../leader-lease.ts';
 import type { NodeRecord, NodeRef } from '../node-record.ts';
+import { assertClaimEpochs } from '../ownership.ts';
 import type { StreamRecord } from '../stream-record.ts';
 import type {
+  BackupRequest,
+  BackupResult,
   ClaimRequest,
   ClaimResult,
   Heartbeat,
@@ -26,31 +29,33 @@ import type {
   StreamUpdate,
   Watch,
 } from '../stream-registry.ts';
+import { backupStandby } from '../takeover.ts';
 import type { UpstreamReports } from '../upstream-reports.ts';
 import type { BreakerState } from './circuit-breaker.ts';
 import { dial } from './dial.ts';
 import { defaultGuardedCallLimits, GuardedCalls, type GuardedCallLimits } from './guarded-calls.ts';
 import { OccasionalWarning } from './occasional-warning.ts';
 import {
-  decodeKey,
   decodeNode,
   decodeStream,
   encodeAnnouncement,
   encodeBeat,
   encodeCodecs,
   encodeOwned,
+  encodeStandby,
   sized,
 } from './record-codec.ts';
 import { RedisEventLog, type LogSnapshot } from './redis-event-log.ts';
 import { RedisFailover, type RunScript } from './redis-failover.ts';
+import { RedisJobRegistry } from './redis-job-registry.ts';
 import { RedisLeaderLease } from './redis-leader-lease.ts';
 import { RedisLink } from './redis-link.ts';
 import type { RedisAccess, RedisServer } from './redis-server.ts';
 import { RedisUpstreamReports } from './redis-upstream-reports.ts';
 import { RegistryKeys } from './registry-keys.ts';
-import { RedisJobRegistry } from './redis-job-registry.ts';
 import { ScriptCaller } from './script-caller.ts';
-import { pairsOf, textOf, textsOf, type ScriptReply } from './script-reply.ts';
+import { pairsOf, textOf, type ScriptReply } from './script-reply.ts';
+import { epochsOf, hasNotJoined, keysOf, readableStream } from './stream-replies.ts';
 
 /** What a Redis registry is made of. */
 export interface RedisStreamRegistryOptions {
@@ -89,12 +94,12 @@ export class RedisStreamRegistry implements StreamRegistry, FailoverRegistry {
   readonly #feed: EventFeed;
   readonly #failover: RedisFailover;
   readonly #reports: RedisUpstreamReports[] = [];
+  readonly #jobs: RedisJobRegistry;
   readonly #run: RunScript = (script, args) =>
     this.#calls.call((client) => this.#scripts.call(client, script, args));
   #log: RedisEventLog | undefined;
   #isClosed = false;
 
-  readonly #jobs: RedisJobRegistry;
   constructor(options: RedisStreamRegistryOptions) {
     const { clock, logger = silentLogger, leaseMs = 4_000 } = options;
     this.#options = options;
@@ -114,11 +119,6 @@ export class RedisStreamRegistry implements StreamRegistry, FailoverRegistry {
     });
     this.#feed = new EventFeed(logger);
     this.#failover = new RedisFailover(this.#run);
-    this.#link = this.#makeLink('commands', () => this.#calls.connected());
-    this.#calls = new GuardedCalls({ clock, logger, link: this.#link, limits: this.#limits });
-  }
-
-  /** Whether commands get through. */
     this.#jobs = new RedisJobRegistry({
       run: this.#run,
       follow: () => {
@@ -127,6 +127,11 @@ export class RedisStreamRegistry implements StreamRegistry, FailoverRegistry {
       logger,
       warning: this.#warning,
     });
+    this.#link = this.#makeLink('commands', () => this.#calls.connected());
+    this.#calls = new GuardedCalls({ clock, logger, link: this.#link, limits: this.#limits });
+  }
+
+  /** Whether commands get through. */
   get circuit(): BreakerState {
     return this.#calls.state;
   }
@@ -160,12 +165,9 @@ export class RedisStreamRegistry implements StreamRegistry, FailoverRegistry {
   }
 
   async claim(request: ClaimRequest): Promise<ClaimResult> {
-    const { stream, owner, relayAddress, credential, mayReplace = false, seenEpoch = 0 } = request;
-    if (!Number.isSafeInteger(seenEpoch) || seenEpoch < 0 || seenEpoch === Number.MAX_SAFE_INTEGER) {
-      throw new AppError('request_malformed', {
-        details: { seenEpoch, expected: 'a whole number below 2^53 - 1' },
-      });
-    }
+    const { stream, owner, relayAddress, credential, mayReplace = false } = request;
+    const { seenEpoch = 0, servedEpoch = 0, yields = false, backupOf } = request;
+    assertClaimEpochs(request);
     sized(`${owner.nodeId}${owner.incarnation}${relayAddress}${credential ?? ''}`, 'claim');
     const { code, values } = await this.#run('claim', [
       stream,
@@ -177,16 +179,12 @@ export class RedisStreamRegistry implements StreamRegistry, FailoverRegistry {
       mayReplace ? '1' : '0',
       String(seenEpoch),
       String(Math.floor(this.#options.clock.wallMs())),
+      String(servedEpoch),
+      yields ? '1' : '0',
+      backupOf === undefined ? '' : String(backupOf),
     ]);
-    if (code === notJoined) {
-      throw new AppError('registry_unavailable', {
-        details: { nodeId: owner.nodeId, what: 'node has not joined' },
-      });
-    }
-    const record = decodeStream(stream, textOf(values[0]));
-    if (record === undefined) {
-      throw new AppError('registry_unavailable', { details: { what: 'record is unreadable' } });
-    }
+    if (code === notJoined) throw hasNotJoined(owner);
+    const record = readableStream(stream, values[0]);
     return code === done ? { outcome: 'claimed', record } : { outcome: 'refused', current: record };
   }
 
@@ -197,6 +195,26 @@ export class RedisStreamRegistry implements StreamRegistry, FailoverRegistry {
 
   async release(stream: StreamKey, owner: NodeRef, epoch: number): Promise<boolean> {
     return await this.#changed('release', [stream, owner.nodeId, owner.incarnation, String(epoch)]);
+  }
+
+  async declareBackup(request: BackupRequest): Promise<BackupResult> {
+    const { stream, epoch, node, relayAddress, credential } = request;
+    const { code, values } = await this.#run('declare-backup', [
+      stream,
+      node.nodeId,
+      node.incarnation,
+      String(epoch),
+      credential === undefined ? '0' : '1',
+      credential ?? '',
+      encodeStandby(backupStandby(node, relayAddress)),
+    ]);
+    if (code === notJoined) throw hasNotJoined(node);
+    if (code === done) return { outcome: 'declared', record: readableStream(stream, values[0]) };
+    return { outcome: 'refused', current: decodeStream(stream, textOf(values[0])) };
+  }
+
+  async withdrawBackup(stream: StreamKey, node: NodeRef, epoch: number): Promise<boolean> {
+    return await this.#changed('withdraw-backup', [stream, node.nodeId, node.incarnation, String(epoch)]);
   }
 
   async stream(stream: StreamKey): Promise<StreamRecord | undefined> {
@@ -246,6 +264,11 @@ export class RedisStreamRegistry implements StreamRegistry, FailoverRegistry {
     return reports;
   }
 
+  /** The jobs in the same store, over the same two connections. */
+  jobRegistry(): JobRegistry {
+    return this.#jobs;
+  }
+
   watch(listener: (event: RegistryEvent) => void): Watch {
     this.#followLog();
     return this.#feed.watch(listener);
@@ -254,6 +277,7 @@ export class RedisStreamRegistry implements StreamRegistry, FailoverRegistry {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#feed.close();
+    this.#jobs.close();
     this.#log?.close();
     this.#link.close();
     return Promise.resolve();
@@ -264,11 +288,6 @@ export class RedisStreamRegistry implements StreamRegistry, FailoverRegistry {
     const lost: StreamKey[] = [];
     for (let start = 0; start < missing.length; start += assertedPerCall) {
       const args = [node.nodeId, node.incarnation];
-  /** The jobs in the same store, over the same two connections. */
-  jobRegistry(): JobRegistry {
-    return this.#jobs;
-  }
-
       for (const stream of missing.slice(start, start + assertedPerCall)) {
         const said = owned.get(stream);
         if (said !== undefined) args.push(stream, encodeOwned(node, said));
@@ -277,11 +296,13 @@ export class RedisStreamRegistry implements StreamRegistry, FailoverRegistry {
       if (code !== done) return undefined;
       lost.push(...keysOf(values[0]));
     }
-    this.#jobs.close();
     return lost;
   }
 
-  async #changed(script: 'update' | 'release', args: readonly string[]): Promise<boolean> {
+  async #changed(
+    script: 'update' | 'release' | 'withdraw-backup',
+    args: readonly string[],
+  ): Promise<boolean> {
     return (await this.#run(script, args)).code === done;
   }
 
@@ -322,6 +343,9 @@ export class RedisStreamRegistry implements StreamRegistry, FailoverRegistry {
       reported: (report) => {
         for (const reports of this.#reports) reports.heard(report);
       },
+      jobChanged: (event) => {
+        this.#jobs.heard(event);
+      },
       graceMs: this.#leaseMs,
       commandMs: this.#limits.commandMs,
       blockMs: 5_000,
@@ -343,9 +367,6 @@ export class RedisStreamRegistry implements StreamRegistry, FailoverRegistry {
   #decodeNode(announcement: string, beat: string): NodeRecord | undefined {
     const node = decodeNode(announcement, beat);
     if (node === undefined) this.#ignored('node', announcement);
-      jobChanged: (event) => {
-        this.#jobs.heard(event);
-      },
     return node;
   }
 
@@ -358,17 +379,4 @@ export class RedisStreamRegistry implements StreamRegistry, FailoverRegistry {
   #ignored(what: string, name: string): void {
     this.#warning.warn({ ignored: [`${what} ${name.slice(0, 100)}`] }, 'registry holds unreadable data');
   }
-}
-
-function keysOf(value: unknown): StreamKey[] {
-  return textsOf(value).flatMap((key) => decodeKey(key) ?? []);
-}
-
-function epochsOf(value: unknown): Map<StreamKey, number> {
-  const epochs = new Map<StreamKey, number>();
-  for (const [key, epoch] of pairsOf(value)) {
-    const stream = decodeKey(key);
-    if (stream !== undefined) epochs.set(stream, Number(epoch));
-  }
-  return epochs;
 }

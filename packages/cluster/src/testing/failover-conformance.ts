@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { FailoverRegistry } from '../failover-registry.ts';
 import type { Standby } from '../stream-record.ts';
 import type { StreamRegistry } from '../stream-registry.ts';
+import { backupCases } from './conformance/backups.ts';
 import {
   claimedRecord,
   EventLog,
@@ -12,13 +13,8 @@ import {
   testBeat,
   testClaim,
   testNode,
-  type RegistryHarness,
+  type FailoverHarness,
 } from './registry-harness.ts';
-
-/** A registry under test that controllers write to as well. */
-export interface FailoverHarness extends RegistryHarness {
-  registry(): StreamRegistry & FailoverRegistry;
-}
 
 const stream = streamKey('live', 'cam1');
 const n1 = testNode('n1');
@@ -50,6 +46,9 @@ export function failoverConformance(name: string, makeHarness: () => Promise<Fai
     });
     describe('a standby', () => {
       standbyCases(() => harness);
+    });
+    describe('a declared backup', () => {
+      backupCases(() => harness);
     });
     describe('the end of an orphan', () => {
       orphanCases(() => harness);

@@ -1,4 +1,5 @@
 import { streamKey, type StreamKey } from '@headwater/contracts';
+import type { FailoverRegistry } from '../failover-registry.ts';
 import type { NodeRecord, NodeRef } from '../node-record.ts';
 import type { StreamRecord } from '../stream-record.ts';
 import type {
@@ -24,6 +25,11 @@ export interface RegistryHarness {
   /** Remembers what the store holds; what is returned puts it back to that, as a failover does that loses writes. */
   checkpoint(): Promise<() => Promise<void>>;
   close(): Promise<void>;
+}
+
+/** A registry under test that controllers write to as well. */
+export interface FailoverHarness extends RegistryHarness {
+  registry(): StreamRegistry & FailoverRegistry;
 }
 
 /** Makes an empty registry for one test. */

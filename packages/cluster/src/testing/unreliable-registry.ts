@@ -2,6 +2,8 @@ import { AppError, type StreamKey } from '@headwater/contracts';
 import type { NodeRecord, NodeRef } from '../node-record.ts';
 import type { StreamRecord } from '../stream-record.ts';
 import type {
+  BackupRequest,
+  BackupResult,
   ClaimRequest,
   ClaimResult,
   Heartbeat,
@@ -61,6 +63,16 @@ export class UnreliableRegistry implements StreamRegistry {
   async release(stream: StreamKey, owner: NodeRef, epoch: number): Promise<boolean> {
     await this.#pass('release');
     return await this.#within.release(stream, owner, epoch);
+  }
+
+  async declareBackup(request: BackupRequest): Promise<BackupResult> {
+    await this.#pass('declareBackup');
+    return await this.#within.declareBackup(request);
+  }
+
+  async withdrawBackup(stream: StreamKey, node: NodeRef, epoch: number): Promise<boolean> {
+    await this.#pass('withdrawBackup');
+    return await this.#within.withdrawBackup(stream, node, epoch);
   }
 
   async stream(stream: StreamKey): Promise<StreamRecord | undefined> {

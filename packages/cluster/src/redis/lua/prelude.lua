@@ -1,12 +1,12 @@
 -- What every script begins with; the generator puts it before each of them.
 --
--- KEYS    the ten keys of docs/redis-keys.md, in the order below; they share one hash tag, so one node has them all
+-- KEYS    the twelve keys of docs/redis-keys.md, in the order below; they share one hash tag, so one node has them all
 -- ARGV    1 lease in ms · 2 events to keep · 3 ended streams to remember · 4 a fresh random name for the log's life
 --         5… the script's own
 -- Reply   { code, notes, … }: notes name what was unreadable and therefore ignored
 -- Codes   0 refused or not there · 1 done · -1 a key holds something else: { -1, notes, key, its type }
 --         -2 the node has not joined, or its lease has run out · -3 another run of the node has joined
---         -4 a later leadership has written · -5 what the call was based on is so no longer
+--         -4 a later leadership has written · -5 what the call was based on is so no longer · -6 there is no room
 --
 -- Guarantee: each script is atomic, and finds leases that have run out before it does anything else. Time is Redis's own,
 -- made monotonic: it never goes back, and while nobody called (Redis was away) it stands still, save a quarter of a lease.
@@ -15,7 +15,8 @@ local streams, owners, ended, events, leader = KEYS[6], KEYS[7], KEYS[8], KEYS[9
 local jobs, removed_jobs = KEYS[11], KEYS[12]
 local notes = {}
 
-for index, kind in ipairs({ 'hash', 'zset', 'hash', 'hash', 'hash', 'hash', 'zset', 'zset', 'stream', 'hash' }) do
+local kinds = { 'hash', 'zset', 'hash', 'hash', 'hash', 'hash', 'zset', 'zset', 'stream', 'hash', 'hash', 'zset' }
+for index, kind in ipairs(kinds) do
   local held = redis.call('TYPE', KEYS[index]).ok
   if held ~= 'none' and held ~= kind then return { -1, notes, KEYS[index], held } end
 end
@@ -176,7 +177,6 @@ local function end_stream(stream, record)
   emit('stream_ended', 'stream', stream, 'record', shown(record))
 end
 
--- leaders ------------------------------------------------------------------------------------------------------------
 -- Node and run of the declared backup, or nil. An appointed standby is none.
 local function declared_backup(record)
   if not record.standby then return nil end
@@ -246,6 +246,7 @@ local function write_job(kind, id, record)
   return text
 end
 
+-- leaders ------------------------------------------------------------------------------------------------------------
 
 -- False when a leadership with a higher token has written; otherwise none with a lower one will from now on.
 local function may_write(token)

@@ -38,6 +38,46 @@ export function epochCases(harness: () => RegistryHarness): void {
     expect(await epochOf(n2, 5)).toBe(ahead + 2);
   });
 
+  it('stay as they are for a late claim, where the stream is free and was never claimed above', async () => {
+    const served = { servedEpoch: ahead + 7 };
+    expect(claimedRecord(await registry.claim(testClaim(n1, served))).epoch).toBe(ahead + 7);
+    await registry.release(stream, n1, ahead + 7);
+    expect(claimedRecord(await registry.claim(testClaim(n2, { servedEpoch: ahead + 8 }))).epoch).toBe(
+      ahead + 8,
+    );
+  });
+
+  it('rise for a late claim, where the stream was claimed above or at it', async () => {
+    await epochOf(n1, ahead);
+    await registry.release(stream, n1, ahead + 1);
+    const late = testClaim(n2, { servedEpoch: ahead + 1, credential: 'c' });
+    expect(claimedRecord(await registry.claim(late)).epoch).toBe(ahead + 2);
+    const later = testClaim(n1, { servedEpoch: 5, credential: 'c' });
+    expect(claimedRecord(await registry.claim(later)).epoch).toBe(ahead + 3);
+  });
+
+  it('stay as they are for a late claim that is made once more, its answer having been lost', async () => {
+    const late = testClaim(n1, { servedEpoch: ahead, mayReplace: true });
+    await registry.claim(late);
+    expect(claimedRecord(await registry.claim(late)).epoch).toBe(ahead);
+    expect(await registry.stream(stream)).toMatchObject({ epoch: ahead, state: 'live' });
+  });
+
+  it('let no late claim have what another owner has, however high the epoch it serves', async () => {
+    const record = claimedRecord(await registry.claim(testClaim(n1)));
+    const late = testClaim(n2, { servedEpoch: ahead, mayReplace: true });
+    expect(await registry.claim(late)).toEqual({ outcome: 'refused', current: record });
+  });
+
+  it.each([0, -1, 0.5, Number.MAX_SAFE_INTEGER])(
+    'are none where a late claim serves %d',
+    async (servedEpoch) => {
+      await expect(registry.claim(testClaim(n1, { servedEpoch }))).rejects.toMatchObject({
+        code: 'request_malformed',
+      });
+    },
+  );
+
   it('grow over an end, with the wall clock far behind them', async () => {
     await epochOf(n1, ahead);
     expect(await registry.release(stream, n1, ahead + 1)).toBe(true);
