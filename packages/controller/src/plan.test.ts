@@ -169,6 +169,29 @@ const rows: readonly Row[] = [
     actions: [setStandby('a', undefined)],
   },
   {
+    title: 'leaves a declared backup alone while its node lives, wherever that is and whatever is wanted',
+    cluster: {
+      nodes: [n1, node(origin('o2', { isDraining: true }), 'suspect'), node(o3)],
+      streams: [
+        stream('a', o1, { standby: { ...standbyAt(o2), publishes: true } }),
+        stream('b', o1, { standby: { ...standbyAt(o2), relayAddress: 'moved:1', publishes: true } }),
+      ],
+    },
+    policy: noStandbys,
+    actions: [],
+  },
+  {
+    title: 'replaces a declared backup whose node is dead, or is gone',
+    cluster: {
+      nodes: [n1, node(o2, 'dead'), node(o3)],
+      streams: [
+        stream('a', o1, { standby: { ...standbyAt(o2), publishes: true } }),
+        stream('b', o1, { standby: { ...standbyAt(origin('o9')), publishes: true } }),
+      ],
+    },
+    actions: [setStandby('a', standbyAt(o3)), setStandby('b', standbyAt(o3))],
+  },
+  {
     title: 'leaves an orphan its standby, and the stream of a dead owner too',
     cluster: {
       nodes: [node(o1, 'dead', { isListed: true }), node(o2, 'dead'), node(o3)],

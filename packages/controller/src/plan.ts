@@ -66,7 +66,8 @@ function endedOrphans(
     .map(({ record }) => ({ type: 'end_orphan', stream: record.stream, epoch: record.epoch }));
 }
 
-// A stream whose owner is dead keeps its standby, which may be what edges pull from until the publisher is back.
+// A stream whose owner is dead keeps its standby, which may be what edges pull from until the publisher is back. A backup
+// that was declared is no controller's to move while its node lives.
 function standbys(
   nodes: readonly ObservedNode[],
   streams: readonly ObservedStream[],
@@ -80,6 +81,7 @@ function standbys(
   const actions: FailoverAction[] = [];
   for (const record of served) {
     const { stream, epoch } = record;
+    if (choice.isDeclared(record)) continue;
     const isWanted = policy.wantsStandby(stream);
     if (isWanted && choice.isGood(record)) continue;
     const standby = isWanted ? choice.choose(record) : undefined;

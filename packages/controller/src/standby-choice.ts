@@ -33,6 +33,13 @@ export class StandbyChoice {
     }
   }
 
+  /** True when the stream has a declared backup whose node may live. */
+  isDeclared({ standby }: StreamRecord): boolean {
+    if (standby?.publishes !== true) return false;
+    const node = this.#nodes.get(nodeKey(standby));
+    return node?.record !== undefined && node.health !== 'dead';
+  }
+
   /** True when the stream's standby is alive as far as anybody knows, and may go on being it. */
   isGood(record: StreamRecord): boolean {
     const { standby, owner } = record;
