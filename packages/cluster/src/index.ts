@@ -10,6 +10,7 @@ export * from './leader-lease.ts';
 export * from './leader-lease-memory.ts';
 export * from './job-registry.ts';
 export * from './upstream-reports.ts';
+export * from './job-follower.ts';
 export * from './upstream-reports-memory.ts';
 export * from './upstream-reporter.ts';
 export * from './redis/redis-server.ts';
