@@ -9,6 +9,7 @@ import {
   type FrameRingLimits,
   type LiveStreamStats,
 } from '@headwater/media';
+import type { OwnedStream } from '@headwater/cluster';
 import type { CurrentPublisher } from './publish-conflict.ts';
 
 /** `live`: the publisher is connected. `interrupted`: it is away, the stream is held. `ended`: for good. */
@@ -29,10 +30,10 @@ export interface OriginStreamOptions {
   readonly clock: Clock;
   readonly ring: FrameRingLimits;
   readonly holdMs: number;
-  /** Called on each change, with the reason where it ended. */
+  /** Called on each change of its state or of what others are told of that, with the reason where it ended. */
   changed(stream: OriginStream, reason?: CloseReason): void;
   /** Called when the set of codecs grew or changed. */
-  codecsChanged(stream: OriginStream, codecs: readonly string[]): void;
+  codecsChanged(stream: OriginStream): void;
 }
 
 /** A stream of one epoch on its owner. The publish session feeds it; `end` is idempotent. */
@@ -48,6 +49,7 @@ export class OriginStream {
   #nextSequence = 0;
   #lastMediaMs: number;
   #codecs = '';
+  #isLetGo = false;
   #holdTimer: Timer | undefined;
 
   constructor(options: OriginStreamOptions) {
@@ -69,6 +71,28 @@ export class OriginStream {
     return this.#state;
   }
 
+  /**
+   * The state as others are told it. A publisher without a credential that was asked to move cannot prove elsewhere that
+   * it is the same: its stream is as free as one whose publisher is away.
+   */
+  get claimableState(): 'live' | 'interrupted' {
+    return this.#state === 'live' && !(this.#isLetGo && this.credential === undefined)
+      ? 'live'
+      : 'interrupted';
+  }
+
+  /** What its owner says of it. */
+  title(relayAddress: string): OwnedStream {
+    return {
+      epoch: this.epoch,
+      state: this.claimableState,
+      relayAddress,
+      ...(this.credential === undefined ? {} : { credential: this.credential }),
+      codecs: this.stats.codecs,
+      sinceMs: this.openedAtMs,
+    };
+  }
+
   get stats(): LiveStreamStats {
     return this.live.stats;
   }
@@ -77,7 +101,7 @@ export class OriginStream {
   get publisher(): CurrentPublisher {
     return {
       credential: this.credential,
-      isConnected: this.#state === 'live',
+      isConnected: this.claimableState === 'live',
       silentMs: this.#options.clock.nowMs() - this.#lastMediaMs,
     };
   }
@@ -89,6 +113,20 @@ export class OriginStream {
     const role = classifyFrame(kind, payload);
     this.live.push({ kind, role, sequence: this.#nextSequence++, timestampMs, payload });
     if (role === 'header') this.#noteCodecs();
+  }
+
+  /** Begins with the headers of the epoch before, where the publisher goes on in this one without sending them again. */
+  takeHeaders(former: OriginStream): void {
+    for (const { kind, timestampMs, payload } of former.live.headers(former.stats.newestTimestampMs)) {
+      this.push(kind, timestampMs, payload);
+    }
+  }
+
+  /** The publisher was asked to move: whoever takes the stream over may have it. */
+  letGo(): void {
+    if (this.#state !== 'live' || this.#isLetGo) return;
+    this.#isLetGo = true;
+    this.#options.changed(this);
   }
 
   /** The publisher vanished: hold the stream for its return. */
@@ -119,6 +157,6 @@ export class OriginStream {
     const joined = codecs.join();
     if (joined === this.#codecs) return;
     this.#codecs = joined;
-    this.#options.codecsChanged(this, codecs);
+    this.#options.codecsChanged(this);
   }
 }

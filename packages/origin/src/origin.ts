@@ -12,13 +12,16 @@ import {
   type Metrics,
   type StreamKey,
 } from '@headwater/contracts';
-import type { ClaimRequest, ClaimResult, NodeRef, OwnedStream, StreamRegistry } from '@headwater/cluster';
+import type { NodeRef, OwnedStream, StreamRecord, StreamRegistry } from '@headwater/cluster';
 import type { FrameRingLimits } from '@headwater/media';
-import { claimWithPatience, type ClaimPatienceOptions } from './claim-patience.ts';
+import { askAccess } from './access-question.ts';
+import type { ClaimPatienceOptions } from './claim-patience.ts';
+import { LateClaims, type RegistryStanding } from './late-claims.ts';
 import { OriginStream } from './origin-stream.ts';
 import type { PublishAttempt, PublishContext } from './publish-attempt.ts';
-import { mayReplace } from './publish-conflict.ts';
+import { PublishClaims, type ClaimGrant } from './publish-claims.ts';
 import { PublishSession } from './publish-session.ts';
+import { PublishTurns, type PublishTurn } from './publish-turns.ts';
 import { RelayFeed } from './relay-feed.ts';
 
 /** What an origin is made of. */
@@ -36,7 +39,13 @@ export interface OriginOptions {
   readonly maxPublishers: number;
   /** How a claim waits for an owner that is dead and not yet known to be. Left out: it does not. */
   readonly patience?: Omit<ClaimPatienceOptions, 'clock'>;
+  /** How this node stands with the registry. Left out: well, and for ever. */
+  standing?(): RegistryStanding;
+  /** Uniform in [0, 1); `Math.random` unless told. */
+  readonly random?: () => number;
 }
+
+const goodStanding: RegistryStanding = { isDoubtful: false, joinedAtMs: Number.NEGATIVE_INFINITY };
 
 /** A node's publishers and their streams. */
 export class Origin {
@@ -44,7 +53,9 @@ export class Origin {
   readonly #logger: Logger;
   readonly #streams = new Map<StreamKey, OriginStream>();
   readonly #sessions = new Map<StreamKey, PublishSession>();
-  readonly #deciding = new Set<StreamKey>();
+  readonly #turns: PublishTurns;
+  readonly #claims: PublishClaims;
+  readonly #late: LateClaims;
   readonly #published: Counter;
   readonly #live: Gauge;
   #isDraining = false;
@@ -59,6 +70,27 @@ export class Origin {
     const dropped = metrics.counter({
       name: 'headwater_relay_dropped_frames_total',
       help: 'Frames that pullers which lay too far behind missed, counted when their pull ends.',
+    });
+    const standing = (): RegistryStanding => options.standing?.() ?? goodStanding;
+    this.#turns = new PublishTurns(options.clock);
+    this.#claims = new PublishClaims({
+      ...options,
+      relayAddress: () => options.relayAddress(),
+      isDoubtful: () => standing().isDoubtful,
+    });
+    this.#late = new LateClaims({
+      ...options,
+      logger: this.#logger,
+      standing,
+      random: options.random ?? Math.random,
+      request: (stream) => this.#claims.lateRequest(stream),
+      isTaken: (key) => this.#turns.isTaken(key),
+      granted: (stream, epoch) => {
+        this.#grantedLate(stream, epoch);
+      },
+      refused: (stream, current) => {
+        this.#refusedLate(stream, current);
+      },
     });
     this.feed = new RelayFeed((key) => this.#streams.get(key), dropped);
     this.#published = metrics.counter({
@@ -98,18 +130,10 @@ export class Origin {
 
   /** What the node's heartbeat reports as owned. */
   owned(): ReadonlyMap<StreamKey, OwnedStream> {
-    const relayAddress = this.#options.relayAddress();
     const owned = new Map<StreamKey, OwnedStream>();
-    for (const [key, { epoch, state, credential, stats, openedAtMs }] of this.#streams) {
-      if (state === 'ended') continue;
-      owned.set(key, {
-        epoch,
-        state,
-        relayAddress,
-        ...(credential === undefined ? {} : { credential }),
-        codecs: stats.codecs,
-        sinceMs: openedAtMs,
-      });
+    for (const [key, stream] of this.#streams) {
+      const title = this.#titleOf(stream);
+      if (title !== undefined) owned.set(key, title);
     }
     return owned;
   }
@@ -157,26 +181,33 @@ export class Origin {
     const key = streamKey(attempt.app, attempt.name);
     this.#refuseWhileDraining();
     this.#refuseAboveLimit(key);
-    if (this.#deciding.has(key)) throw new AppError('already_publishing', { details: { stream: key } });
-    this.#deciding.add(key);
-    const isGone = (): boolean => attempt.isCancelled;
+    const turn = this.#turns.enter(key, attempt);
     try {
-      const credential = await this.#decideAccess(key, attempt, context);
-      if (isGone()) return 'client_closed';
+      const credential = await askAccess(this.#options, key, attempt, context);
+      if (attempt.isCancelled) return 'client_closed';
+      await this.#turns.take(key, turn, credential);
+      await this.#late.settled(key);
       this.#refuseWhileDraining();
-      const epoch = await this.#claim(key, credential, () => !isGone() && !this.#isDraining);
-      // The claim has fenced off what this node has under the key: its successor is opened whatever happened meanwhile,
-      // and is held when its publisher is gone already.
-      if (this.#streams.has(key) || !(isGone() || this.#isDraining)) {
-        this.#open({ key, epoch, credential, attempt, context });
+      const grant = await this.#claim(key, credential, turn);
+      // A claim has fenced off what this node has under the key: its successor is opened whatever happened meanwhile, and
+      // is held when its publisher is gone already.
+      const isFenced = this.#streams.has(key) && !grant.isProvisional;
+      if (isFenced || (turn.isWanted && !this.#isDraining)) {
+        this.#open({ key, grant, credential, attempt, context });
       } else {
-        await this.#options.registry.release(key, this.#options.node, epoch);
-        if (!isGone()) this.#refuseWhileDraining();
+        if (!grant.isProvisional) this.#release(key, grant.epoch);
+        this.#refuseUnlessGone(key, attempt);
       }
-      return isGone() ? 'client_closed' : 'accepted';
+      return turn.isGone ? 'client_closed' : 'accepted';
     } finally {
-      this.#deciding.delete(key);
+      turn.leave();
     }
+  }
+
+  #refuseUnlessGone(key: StreamKey, attempt: PublishAttempt): void {
+    if (attempt.isCancelled) return;
+    this.#refuseWhileDraining();
+    throw new AppError('already_publishing', { details: { stream: key } });
   }
 
   #refuseWhileDraining(): void {
@@ -186,87 +217,97 @@ export class Origin {
   // Those being decided about count; one that may take over the stream it asks for needs no place of its own.
   #refuseAboveLimit(key: StreamKey): void {
     const { maxPublishers } = this.#options;
-    let publishers = this.#sessions.size;
-    for (const deciding of this.#deciding) if (!this.#sessions.has(deciding)) publishers++;
-    if (publishers < maxPublishers || this.#sessions.has(key)) return;
+    const deciding = this.#turns.count((other) => !this.#sessions.has(other));
+    if (this.#sessions.size + deciding < maxPublishers || this.#sessions.has(key)) return;
     throw new AppError('limit_reached', { details: { limit: 'publishers', max: maxPublishers } });
   }
 
-  async #decideAccess(
-    stream: StreamKey,
-    attempt: PublishAttempt,
-    context: PublishContext,
-  ): Promise<string | undefined> {
-    const { protocol, remoteAddress, ownCredential } = context;
-    if (ownCredential !== undefined) return ownCredential;
-    const decision = await this.#options.access.decide({
-      action: 'publish',
-      stream,
-      protocol,
-      remoteAddress,
-      params: attempt.params,
-    });
-    if (decision.allowed) return decision.credential;
-    throw new AppError(decision.code, { details: { stream, why: decision.description } });
-  }
-
-  async #claim(key: StreamKey, credential: string | undefined, isWanted: () => boolean): Promise<number> {
+  async #claim(key: StreamKey, credential: string | undefined, turn: PublishTurn): Promise<ClaimGrant> {
     const current = this.#streams.get(key);
-    const replaces = current !== undefined && mayReplace(current.publisher, credential);
-    if (current !== undefined && !replaces) {
-      throw new AppError('already_publishing', { details: { stream: key } });
-    }
-    const { registry, clock, patience } = this.#options;
-    const request: ClaimRequest = {
-      stream: key,
-      owner: this.#options.node,
-      relayAddress: this.#options.relayAddress(),
-      mayReplace: replaces,
-      ...(credential === undefined ? {} : { credential }),
-      ...(current === undefined ? {} : { seenEpoch: current.epoch }),
-    };
-    const claim = async (): Promise<ClaimResult> => registry.claim(request);
-    const result =
-      patience === undefined
-        ? await claim()
-        : await claimWithPatience(claim, isWanted, { ...patience, clock });
-    if (result.outcome === 'claimed') return result.record.epoch;
-    throw new AppError('already_publishing', {
-      details: { stream: key, owner: result.current.owner.nodeId },
-    });
+    const isWanted = (): boolean => turn.isWanted && !this.#isDraining;
+    const grant = await this.#claims.claim({ key, credential, current, isWanted });
+    const { maxPublishers } = this.#options;
+    // Held streams count, too: they are what publishers that come and go leave behind.
+    const hasPlace = this.#late.size < maxPublishers || (current !== undefined && this.#late.has(current));
+    if (!grant.isProvisional || hasPlace) return grant;
+    throw new AppError('limit_reached', { details: { limit: 'provisional streams', max: maxPublishers } });
   }
 
   #open(accepted: {
     readonly key: StreamKey;
-    readonly epoch: number;
+    readonly grant: ClaimGrant;
     readonly credential: string | undefined;
     readonly attempt: PublishAttempt;
     readonly context: PublishContext;
   }): void {
-    const { key, epoch, credential, attempt, context } = accepted;
+    const { key, grant, credential, attempt, context } = accepted;
+    const { clock } = this.#options;
+    const former = this.#streams.get(key);
+    const title = former && this.#titleOf(former);
     this.#close(key, 'replaced');
-    const { clock, ring, holdMs, registry, node } = this.#options;
-    const stream = new OriginStream({
+    const stream = this.#makeStream(key, grant.epoch, credential);
+    const session = new PublishSession({ stream, context, clock, logger: this.#logger });
+    this.#streams.set(key, stream);
+    this.#sessions.set(key, session);
+    this.#live.set(this.#streams.size);
+    if (grant.isProvisional) this.#late.begin(stream, title);
+    session.open(attempt, () => {
+      if (this.#sessions.get(key) === session) this.#sessions.delete(key);
+    });
+  }
+
+  #makeStream(key: StreamKey, epoch: number, credential: string | undefined): OriginStream {
+    const { clock, ring, holdMs } = this.#options;
+    return new OriginStream({
       key,
       epoch,
       credential,
       clock,
       ring,
       holdMs,
-      changed: (changed, reason) => {
-        this.#streamChanged(changed, reason);
+      changed: (stream, reason) => {
+        this.#streamChanged(stream, reason);
       },
-      codecsChanged: (changed, codecs) => {
-        this.#report(registry.update({ stream: key, owner: node, epoch: changed.epoch, codecs }), changed);
+      codecsChanged: (stream) => {
+        this.#tell(stream);
       },
     });
-    const session = new PublishSession({ stream, context, clock, logger: this.#logger });
-    this.#streams.set(key, stream);
-    this.#sessions.set(key, session);
-    this.#live.set(this.#streams.size);
-    session.open(attempt, () => {
-      if (this.#sessions.get(key) === session) this.#sessions.delete(key);
-    });
+  }
+
+  // What the registry has of a stream of ours, as far as we know.
+  #titleOf(stream: OriginStream): OwnedStream | undefined {
+    if (stream.state === 'ended') return undefined;
+    return this.#late.has(stream) ? this.#late.title(stream) : stream.title(this.#options.relayAddress());
+  }
+
+  #grantedLate(stream: OriginStream, epoch: number): void {
+    const { key } = stream;
+    this.#claims.seen(key, epoch);
+    if (this.#streams.get(key) !== stream) this.#release(key, epoch);
+    else if (stream.epoch === epoch) this.#tell(stream);
+    else this.#reopen(stream, epoch);
+  }
+
+  #refusedLate(stream: OriginStream, current: StreamRecord): void {
+    const { key, epoch } = stream;
+    const fields = { stream: key, epoch, owner: current.owner.nodeId, ownerEpoch: current.epoch };
+    this.#logger.warn(fields, 'another origin has the stream that was taken while the registry was away');
+    this.#claims.seen(key, current.epoch);
+    if (this.#streams.get(key) === stream) this.#close(key, 'replaced');
+  }
+
+  // The publisher stays; what followed the stream goes on to its new epoch, whose headers are those of the old one.
+  #reopen(stream: OriginStream, epoch: number): void {
+    const { key } = stream;
+    const successor = this.#makeStream(key, epoch, stream.credential);
+    successor.takeHeaders(stream);
+    this.#streams.set(key, successor);
+    const session = stream.state === 'live' ? this.#sessions.get(key) : undefined;
+    session?.moveTo(successor);
+    stream.end('replaced');
+    if (session === undefined) successor.interrupt();
+    this.#logger.info({ stream: key, epoch, formerEpoch: stream.epoch }, 'stream goes on at another epoch');
+    this.#tell(successor);
   }
 
   #close(key: StreamKey, reason: CloseReason): void {
@@ -276,26 +317,43 @@ export class Origin {
   }
 
   #streamChanged(stream: OriginStream, reason: CloseReason | undefined): void {
-    const { registry, node } = this.#options;
     const { key, epoch } = stream;
-    if (stream.state === 'interrupted') {
-      this.feed.interrupted(stream);
-      this.#report(registry.update({ stream: key, owner: node, epoch, state: 'interrupted' }), stream);
+    if (stream.state !== 'ended') {
+      if (stream.state === 'interrupted') this.feed.interrupted(stream);
+      this.#tell(stream);
       return;
     }
+    const title = this.#late.has(stream) ? this.#late.title(stream)?.epoch : epoch;
+    this.#late.drop(stream);
     if (this.#streams.get(key) === stream) this.#streams.delete(key);
     this.#live.set(this.#streams.size);
     this.#logger.info({ stream: key, epoch, reason }, 'stream ended');
     // A replaced stream belongs to the next epoch; one of a stopping node is orphaned when the node leaves.
-    if (reason !== 'replaced' && reason !== 'shutdown') {
-      this.#report(registry.release(key, node, epoch), stream);
-    }
+    const isOver = reason !== 'replaced' && reason !== 'shutdown';
+    if (isOver && title !== undefined) this.#release(key, title);
   }
 
   // The media path never waits for the registry: what fails here is repaired by the next heartbeat.
-  #report(change: Promise<boolean>, stream: OriginStream): void {
+  #tell(stream: OriginStream): void {
+    const title = this.#titleOf(stream);
+    if (title === undefined) return;
+    const { registry, node } = this.#options;
+    const { epoch, state, codecs } = title;
+    this.#report(
+      registry.update({ stream: stream.key, owner: node, epoch, state, codecs }),
+      stream.key,
+      epoch,
+    );
+  }
+
+  #release(key: StreamKey, epoch: number): void {
+    const { registry, node } = this.#options;
+    this.#report(registry.release(key, node, epoch), key, epoch);
+  }
+
+  #report(change: Promise<boolean>, stream: StreamKey, epoch: number): void {
     change.catch((caught: unknown) => {
-      const fields = { stream: stream.key, epoch: stream.epoch, err: toAppError(caught) };
+      const fields = { stream, epoch, err: toAppError(caught) };
       this.#logger.warn(fields, 'registry not told of a stream change');
     });
   }

@@ -17,12 +17,12 @@ const finalReasons: ReadonlySet<CloseReason> = new Set<CloseReason>(['unpublishe
 
 /** An accepted publisher's connection to its stream. */
 export class PublishSession implements PublishReceiver {
-  readonly stream: OriginStream;
   readonly context: PublishContext;
   readonly openedAtMs: number;
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #startMs: number;
+  #stream: OriginStream;
   #control: PublishControl | undefined;
   #closed: (() => void) | undefined;
   #closeReason: CloseReason | undefined;
@@ -31,12 +31,22 @@ export class PublishSession implements PublishReceiver {
 
   constructor(options: PublishSessionOptions) {
     const { stream, context, clock } = options;
-    this.stream = stream;
+    this.#stream = stream;
     this.context = context;
     this.#clock = clock;
     this.#startMs = clock.nowMs();
     this.openedAtMs = clock.wallMs();
     this.#logger = options.logger.child({ sessionId: context.sessionId, stream: stream.key });
+  }
+
+  /** The epoch that it feeds. */
+  get stream(): OriginStream {
+    return this.#stream;
+  }
+
+  /** Feeds another epoch from now on. */
+  moveTo(stream: OriginStream): void {
+    this.#stream = stream;
   }
 
   /** Accepts the attempt; `closed` is called once when the session is over. */
@@ -48,7 +58,7 @@ export class PublishSession implements PublishReceiver {
   }
 
   media(kind: FrameKind, timestampMs: number, payload: Buffer): void {
-    this.stream.push(kind, timestampMs, payload);
+    this.#stream.push(kind, timestampMs, payload);
   }
 
   ended(reason: CloseReason): void {
@@ -76,6 +86,7 @@ export class PublishSession implements PublishReceiver {
   requestReconnect(): boolean {
     const isAsked = this.#control?.requestReconnect() ?? false;
     this.#isAskedToMove ||= isAsked;
+    if (isAsked) this.#stream.letGo();
     return isAsked;
   }
 }

@@ -1,0 +1,126 @@
+// How a publisher's node gets the right to its stream: from the registry, and while that is away, provisionally, at an
+// epoch of its own. What is provisional is claimed late, by `LateClaims`.
+import { AppError, toAppError, type Clock, type StreamKey } from '@headwater/contracts';
+import {
+  EpochMemory,
+  type ClaimRequest,
+  type ClaimResult,
+  type NodeRef,
+  type StreamRegistry,
+} from '@headwater/cluster';
+import { claimWithPatience, type ClaimPatienceOptions } from './claim-patience.ts';
+import type { OriginStream } from './origin-stream.ts';
+import { mayReplace } from './publish-conflict.ts';
+import { within } from './within.ts';
+
+/** What claims are made with. */
+export interface PublishClaimsOptions {
+  readonly clock: Clock;
+  readonly registry: StreamRegistry;
+  readonly node: NodeRef;
+  relayAddress(): string;
+  readonly patience?: Omit<ClaimPatienceOptions, 'clock'> | undefined;
+  /** True while the registry may hold this node for dead: what it knows of its streams may be stale. */
+  isDoubtful(): boolean;
+}
+
+/** Who wants a stream. */
+export interface PublishClaim {
+  readonly key: StreamKey;
+  readonly credential: string | undefined;
+  /** What this node has under the key. */
+  readonly current: OriginStream | undefined;
+  /** True while somebody waits for the outcome. */
+  isWanted(): boolean;
+}
+
+/** The right to a stream, for one epoch. Provisional: nobody but this node knows of it. */
+export interface ClaimGrant {
+  readonly epoch: number;
+  readonly isProvisional: boolean;
+}
+
+/** How long one answer of the registry is waited for; its own limits are shorter. */
+export const registryAnswerMs = 1_500;
+const rememberedStreams = 10_000;
+
+/** Claims streams for publishers. */
+export class PublishClaims {
+  readonly #options: PublishClaimsOptions;
+  readonly #seen = new EpochMemory(rememberedStreams);
+
+  constructor(options: PublishClaimsOptions) {
+    this.#options = options;
+  }
+
+  /** Rejects with `already_publishing`, by the rules of this node or by the registry's word. */
+  async claim(wanted: PublishClaim): Promise<ClaimGrant> {
+    const { key, credential, current } = wanted;
+    const replaces = current !== undefined && mayReplace(current.publisher, credential);
+    if (current !== undefined && !replaces) throw refusal(key);
+    // A node that the others may hold for dead has nothing to say to the registry before its next beat.
+    if (this.#options.isDoubtful()) return this.#provisional(key, current);
+    try {
+      return await this.#askRegistry(wanted, this.#request(wanted, replaces));
+    } catch (caught) {
+      if (toAppError(caught).code !== 'registry_unavailable') throw caught;
+      return this.#provisional(key, current);
+    }
+  }
+
+  /** The request of a claim that is late: the stream is served already. */
+  lateRequest({ key, credential, epoch }: OriginStream): ClaimRequest {
+    // What this node has under the key is its own affair: a record of an earlier epoch of its is no rival.
+    return { ...this.#request({ key, credential }, true), servedEpoch: epoch };
+  }
+
+  /** Remembers an epoch, so that none at or below it is ever served. */
+  seen(key: StreamKey, epoch: number): void {
+    this.#seen.remember(key, Math.max(epoch, this.#seen.last(key)));
+  }
+
+  async #askRegistry(wanted: PublishClaim, request: ClaimRequest): Promise<ClaimGrant> {
+    const { registry, clock, patience } = this.#options;
+    const claim = async (): Promise<ClaimResult> =>
+      within(clock, registryAnswerMs, registry.claim(request), registryIsLate);
+    const isWanted = (): boolean => wanted.isWanted();
+    const result =
+      patience === undefined
+        ? await claim()
+        : await claimWithPatience(claim, isWanted, { ...patience, clock });
+    if (result.outcome === 'claimed') {
+      this.seen(wanted.key, result.record.epoch);
+      return { epoch: result.record.epoch, isProvisional: false };
+    }
+    this.seen(wanted.key, result.current.epoch);
+    throw refusal(wanted.key, result.current.owner.nodeId);
+  }
+
+  #request({ key, credential }: Pick<PublishClaim, 'key' | 'credential'>, replaces: boolean): ClaimRequest {
+    return {
+      stream: key,
+      owner: this.#options.node,
+      relayAddress: this.#options.relayAddress(),
+      mayReplace: replaces,
+      ...(credential === undefined ? {} : { credential }),
+      seenEpoch: this.#seen.last(key),
+    };
+  }
+
+  // As the registry would derive it from what this node knows.
+  #provisional(key: StreamKey, current: OriginStream | undefined): ClaimGrant {
+    const seen = Math.max(this.#seen.last(key), current?.epoch ?? 0);
+    const epoch = Math.max(seen + 1, Math.floor(this.#options.clock.wallMs()));
+    this.seen(key, epoch);
+    return { epoch, isProvisional: true };
+  }
+}
+
+/** The registry did not answer in time. */
+export function registryIsLate(): AppError {
+  return new AppError('registry_unavailable', { details: { limitMs: registryAnswerMs } });
+}
+
+function refusal(stream: StreamKey, owner?: string): AppError {
+  return new AppError('already_publishing', { details: { stream, owner } });
+}
