@@ -92,20 +92,39 @@ async function mirror() {
  * @param {string[]} programs
  */
 async function writeWrappers(folder, programs) {
-  const libraries = await readdir(resolve(folder, 'usr/lib'), { recursive: true, withFileTypes: true });
-  const shared = libraries.filter((entry) => entry.name.includes('.so'));
+  const shared = await sharedLibraries(folder);
   const loader = shared.find((entry) => /^ld-linux.*\.so\.\d+$/.test(entry.name));
   if (loader === undefined) throw new StepFailed(`no loader among the packages in ${folder}`);
+  const loaderPath = resolve(loader.parentPath, loader.name);
+  // Loaders older than glibc 2.33 do not know it; the program is then called by its path.
+  const { output } = await capture(loaderPath, ['--help']);
+  const knowsName = output.includes('--argv0');
   const path = [...new Set(shared.map((entry) => entry.parentPath))].join(':');
   const staging = resolve(folder, 'wrappers.new');
   await mkdir(staging);
   for (const program of programs) {
-    const start = `exec '${resolve(loader.parentPath, loader.name)}' --argv0 ${program} --library-path '${path}'`;
+    const name = knowsName ? ` --argv0 ${program}` : '';
+    const start = `exec '${loaderPath}'${name} --library-path '${path}'`;
     const script = `#!/bin/sh\n${start} '${resolve(folder, 'usr/bin', program)}' "$@"\n`;
     await writeFile(resolve(staging, program), script, { mode: 0o755 });
   }
   // Last of all and at once: its presence says that everything before it is complete.
   await rename(staging, resolve(folder, 'wrappers'));
+}
+
+/**
+ * Up to bullseye, the C library and others were packaged outside of /usr.
+ * @param {string} folder
+ */
+async function sharedLibraries(folder) {
+  const found = [];
+  for (const place of ['usr/lib', 'lib']) {
+    const path = resolve(folder, place);
+    if (!(await exists(path))) continue;
+    const entries = await readdir(path, { recursive: true, withFileTypes: true });
+    found.push(...entries.filter((entry) => entry.name.includes('.so')));
+  }
+  return found;
 }
 
 /**

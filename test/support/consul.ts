@@ -1,8 +1,6 @@
 // Consul's last free version that Debian has, unpacked beside the checkout and never installed.
-import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { programsFromSuite } from '../../deploy/local/debian-suite.mjs';
-import { cacheFolder } from '../../deploy/local/step.mjs';
 import { Child } from './child.ts';
 import { defer } from './cleanup.ts';
 import { freePort } from './free-port.ts';
@@ -120,24 +118,8 @@ export async function startConsul(options: ConsulOptions = {}): Promise<RunningC
   return consul;
 }
 
-/**
- * The program itself: it needs nothing but a C library, and runs with the system's. Unpacking ends in an error because the
- * wrapper's loader is not where newer suites have it; that matters only when the program is not there.
- */
+/** The program, started through the loader and the C library that were unpacked with it. */
 async function consulProgram(): Promise<string> {
-  const program = join(cacheFolder, 'debian', 'bullseye-consul', 'usr', 'bin', 'consul');
-  if (await exists(program)) return program;
-  try {
-    await programsFromSuite({ suite: 'bullseye', package: 'consul', programs: ['consul'] });
-  } catch (error) {
-    if (!(await exists(program))) throw error;
-  }
-  return program;
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
+  const folder = await programsFromSuite({ suite: 'bullseye', package: 'consul', programs: ['consul'] });
+  return join(folder, 'consul');
 }

@@ -110,7 +110,8 @@ export class ConsulDiscovery implements NodeDiscovery {
       ...{ clock, logger, metrics, graceMs },
       ...(self === undefined ? {} : { selfId: self.node.nodeId }),
     });
-    this.#outages = new OutageLog({ clock, logger, metrics });
+    const needs = `service:write on ${serviceName}, node:read on all nodes`;
+    this.#outages = new OutageLog({ clock, logger, metrics, needs });
     this.#ignoredGate = new LogGate(clock, 1_000);
     this.#hiddenGate = new LogGate(clock, 60_000);
     const ignored = metrics.counter({

@@ -12,6 +12,11 @@ export class LogGate {
     this.#periodMs = periodMs;
   }
 
+  /** Lets the next line through: what it says is news. */
+  reset(): void {
+    this.#openedMs = Number.NEGATIVE_INFINITY;
+  }
+
   /** How many lines were held back since the last one that passed; undefined when this one must be held back as well. */
   pass(): number | undefined {
     const nowMs = this.#clock.nowMs();

@@ -20,6 +20,9 @@ export class ClusterNodes {
   readonly #consulTls: ConsulTls;
   #discovery: NodeDiscovery | undefined;
   #consul: ConsulDiscovery | undefined;
+  /** Answers until Consul has listed somebody for the first time. */
+  #standIn: NodeDiscovery | undefined;
+  #isClosed = false;
 
   /** Throws `ConfigError` when a file that the configuration names cannot be read. */
   constructor(context: NodeContext, registry: StreamRegistry) {
@@ -36,7 +39,7 @@ export class ClusterNodes {
 
   /** The last known nodes by id. */
   nodes(): readonly NodeRecord[] {
-    return this.#discovery?.nodes() ?? [];
+    return (this.#standIn ?? this.#discovery)?.nodes() ?? [];
   }
 
   /** Estimated round trip from this node in ms; undefined when it is not known. */
@@ -49,6 +52,7 @@ export class ClusterNodes {
     const { consul } = this.#context.config.discovery;
     this.#discovery ??= consul === undefined ? this.#byRegistry() : this.#byConsul(consul, self);
     await this.#discovery.start();
+    if (consul !== undefined && this.nodes().length === 0) await this.#standInForConsul(this.#discovery);
   }
 
   /** Tells the others at once what has changed about this node. */
@@ -58,17 +62,34 @@ export class ClusterNodes {
 
   /** Others find this node no more; what was known can still be read. */
   async close(): Promise<void> {
-    await this.#discovery?.close();
+    this.#isClosed = true;
+    await Promise.all([this.#discovery?.close(), this.#standIn?.close()]);
+  }
+
+  // There is no last known membership to keep yet.
+  async #standInForConsul(consul: NodeDiscovery): Promise<void> {
+    if (this.#isClosed) return;
+    const standIn = this.#byRegistry();
+    const listed = consul.watch(({ type }) => {
+      if (type !== 'node_joined') return;
+      listed.close();
+      this.#standIn = undefined;
+      void standIn.close();
+    });
+    this.#standIn = standIn;
+    this.#context.logger.warn({}, 'consul lists no nodes yet: those in the registry are used meanwhile');
+    await standIn.start();
   }
 
   #byRegistry(): NodeDiscovery {
     const { clock, logger, metrics, node, config } = this.#context;
     const { leaseMs, heartbeatMs } = config.registry;
+    const isStandIn = config.discovery.consul !== undefined;
     return new RegistryDiscovery({
       registry: this.#registry,
       clock,
       logger,
-      metrics,
+      ...(isStandIn ? {} : { metrics }),
       selfId: node.nodeId,
       // After the registry was away all nodes are due to beat again within the lease, and once more for good measure.
       limits: { graceMs: 2 * leaseMs + heartbeatMs },
