@@ -2,6 +2,7 @@ export * from './node-record.ts';
 export * from './stream-record.ts';
 export * from './stream-registry.ts';
 export { outranks, type OwnershipTitle } from './ownership.ts';
+export { EpochMemory } from './epoch-memory.ts';
 export * from './failover-registry.ts';
 export * from './memory-stream-registry.ts';
 export type { MemoryStreamRegistryOptions, SavedRegistry } from './memory-registry-parts.ts';

@@ -1,4 +1,5 @@
 export * from './claim-patience.ts';
+export type { RegistryStanding } from './late-claims.ts';
 export * from './origin.ts';
 export * from './origin-stream.ts';
 export * from './publish-attempt.ts';
