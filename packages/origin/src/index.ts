@@ -6,3 +6,4 @@ export * from './publish-attempt.ts';
 export * from './publish-conflict.ts';
 export * from './publish-session.ts';
 export * from './relay-feed.ts';
+export { PullIngest, type PullIngestOptions } from './ingest/pull-ingest.ts';
