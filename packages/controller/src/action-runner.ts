@@ -1,6 +1,6 @@
 // Applies plans. Each step is a compare-and-set in the registry under the leader's token: applied twice, or by two leaders
 // at once, it happens once; based on what is so no longer, it does nothing.
-import type { FailoverRegistry, FencedOutcome } from '@headwater/cluster';
+import type { FailoverRegistry, FencedOutcome, JobRegistry } from '@headwater/cluster';
 import { toAppError, type Clock, type Counter, type Logger } from '@headwater/contracts';
 import type { FailoverAction } from './plan.ts';
 import { within } from './within.ts';
@@ -21,6 +21,8 @@ export interface RunResult {
 /** What a runner is made of. */
 export interface ActionRunnerOptions {
   readonly registry: FailoverRegistry;
+  /** Absent where there are no jobs. */
+  readonly jobs?: Pick<JobRegistry, 'assign'>;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly actions: Counter;
@@ -75,9 +77,10 @@ export class ActionRunner {
   }
 
   async #write(token: number, action: FailoverAction): Promise<FencedOutcome> {
-    const { registry } = this.#options;
+    const { registry, jobs } = this.#options;
     if (action.type === 'expel_node') return await registry.expel({ token, ...action });
     if (action.type === 'set_standby') return await registry.setStandby({ token, ...action });
+    if (action.type === 'assign_job') return (await jobs?.assign({ token, ...action })) ?? 'unchanged';
     return await registry.endOrphan({ token, ...action });
   }
 }

@@ -2,6 +2,7 @@
 // the one that leads probes, judges and acts. Media flows on without any of them.
 import type {
   FailoverRegistry,
+  JobRegistry,
   LeaderLease,
   NodeRef,
   StreamRegistry,
@@ -16,6 +17,7 @@ import { Leadership } from './leadership.ts';
 import type { LeadershipState } from './leadership-state.ts';
 import { defaultDetectorLimits, type DetectorLimits, type NodeHealth } from './node-health.ts';
 import { OwnView, type Blindness } from './own-view.ts';
+import { JobView } from './job-view.ts';
 import { defaultFailoverPolicy, planFailover, type FailoverPolicy } from './plan.ts';
 import type { Prober } from './prober.ts';
 import { StreamView } from './stream-view.ts';
@@ -53,6 +55,8 @@ export interface ControllerOptions {
   /** The node that the controller runs on. */
   readonly node: NodeRef;
   readonly registry: ControllerRegistry;
+  /** The jobs that it assigns; absent where there are none. */
+  readonly jobs?: JobRegistry;
   readonly lease: LeaderLease;
   readonly reports: UpstreamReports;
   readonly prober: Prober;
@@ -85,6 +89,7 @@ export class Controller {
   readonly #leadership: Leadership;
   readonly #detector: Detector;
   readonly #streams = new StreamView();
+  readonly #jobs = new JobView();
   readonly #view: OwnView;
   readonly #runner: ActionRunner;
   #watches: Watch[] = [];
@@ -102,7 +107,7 @@ export class Controller {
   #isPlanDue = true;
 
   constructor(options: ControllerOptions) {
-    const { node, registry, lease, clock, logger } = options;
+    const { node, registry, jobs, lease, clock, logger } = options;
     this.#options = options;
     this.#limits = { ...defaultControllerLimits, ...options.limits };
     this.#policy = { ...defaultFailoverPolicy, ...options.policy };
@@ -110,7 +115,14 @@ export class Controller {
     this.#detector = new Detector(this.#limits, node);
     this.#view = new OwnView(this.#limits);
     const { callMs } = this.#limits;
-    this.#runner = new ActionRunner({ registry, clock, logger, callMs, actions: this.#metrics.actions });
+    this.#runner = new ActionRunner({
+      registry,
+      clock,
+      logger,
+      callMs,
+      actions: this.#metrics.actions,
+      ...(jobs === undefined ? {} : { jobs }),
+    });
     this.#leadership = new Leadership({
       lease,
       holder: `${node.nodeId}/${node.incarnation}`,
@@ -134,7 +146,7 @@ export class Controller {
   /** Begins to watch, and to stand for election. Whether the registry answers does not matter. */
   start(): void {
     if (this.#timer !== undefined || this.#isStopped) return;
-    const { registry, reports, clock } = this.#options;
+    const { registry, jobs, reports, clock } = this.#options;
     this.#watches = [
       registry.watch((event) => {
         this.#streams.apply(event, clock.nowMs());
@@ -145,6 +157,10 @@ export class Controller {
         this.#settle();
       }),
     ];
+    const jobWatch = jobs?.watch(() => {
+      this.#look();
+    });
+    if (jobWatch !== undefined) this.#watches.push(jobWatch);
     this.#timer = clock.every(this.#limits.tickMs, () => {
       this.#tick();
     });
@@ -203,7 +219,13 @@ export class Controller {
     if (token !== this.#readyToken || receivedMs - this.#syncedMs >= this.#limits.resyncMs) {
       await this.#resync();
     }
+    await this.#readJobs();
     this.#readyToken = token;
+  }
+
+  async #readJobs(): Promise<void> {
+    const { jobs } = this.#options;
+    if (jobs !== undefined && (await this.#bounded(this.#jobs.read(jobs)))) this.#isPlanDue = true;
   }
 
   async #resync(): Promise<void> {
@@ -221,6 +243,7 @@ export class Controller {
     const isLeading = this.#leadership.token !== undefined;
     const mayJudge = isLeading && this.#blindness === undefined;
     for (const { node, address } of this.#streams.orphanOwners()) this.#detector.adopt(node, address, nowMs);
+    for (const node of this.#jobs.assignees) this.#detector.adopt(node, '', nowMs);
     const changes = this.#detector.judge({ nowMs, mayJudge, probingSinceMs: this.#probingSinceMs });
     for (const change of changes) this.#tell(change, isLeading);
     if (changes.length > 0) this.#noteHealths();
@@ -245,10 +268,13 @@ export class Controller {
     if (!this.#isPlanDue && nowMs - this.#plannedMs < replanMs) return;
     this.#isPlanDue = false;
     this.#plannedMs = nowMs;
-    const cluster = { nodes: this.#detector.nodes(), streams: this.#streams.streams(nowMs) };
+    const jobs = this.#jobs.records;
+    const cluster = { nodes: this.#detector.nodes(), streams: this.#streams.streams(nowMs), jobs };
     const actions = planFailover(cluster, this.#policy);
     if (actions.length === 0) return;
     this.#metrics.plans.add(1);
+    const hasJobs = actions.some(({ type }) => type === 'assign_job');
+    if (hasJobs) this.#jobs.forget();
     const mayGoOn = (): boolean => !this.#isStopped && this.#leadership.token === token;
     this.#acting = this.#runner
       .run(token, actions, mayGoOn)
@@ -259,6 +285,7 @@ export class Controller {
       })
       .finally(() => {
         this.#acting = undefined;
+        if (hasJobs) this.#look();
       });
   }
 

@@ -1,7 +1,8 @@
 // What to do about what is seen: a pure function, so that the same cluster always gets the same plan, whoever makes it.
-import type { NodeRef, Standby } from '@headwater/cluster';
+import type { JobRecord, NodeRef, Standby } from '@headwater/cluster';
 import type { StreamKey } from '@headwater/contracts';
 import type { ObservedNode } from './detector.ts';
+import { planJobs, type AssignJob } from './job-plan.ts';
 import { nodeKey } from './node-key.ts';
 import { StandbyChoice } from './standby-choice.ts';
 import type { ObservedStream } from './stream-view.ts';
@@ -10,6 +11,7 @@ import type { ObservedStream } from './stream-view.ts';
 export interface ObservedCluster {
   readonly nodes: readonly ObservedNode[];
   readonly streams: readonly ObservedStream[];
+  readonly jobs?: readonly JobRecord[];
 }
 
 /** What operators decide. */
@@ -25,7 +27,7 @@ export const defaultFailoverPolicy: FailoverPolicy = { orphanHoldMs: 120_000, wa
 
 /**
  * One step, with all that it is based on. `expel_node` orphans all streams of a dead node. `set_standby` appoints,
- * replaces or dismisses (undefined). `end_orphan` ends what nobody came back for.
+ * replaces or dismisses (undefined). `end_orphan` ends what nobody came back for. `assign_job` gives a job to a node.
  */
 export type FailoverAction =
   | { readonly type: 'expel_node'; readonly node: NodeRef; readonly silentMs: number }
@@ -35,12 +37,13 @@ export type FailoverAction =
       readonly epoch: number;
       readonly standby: Standby | undefined;
     }
-  | { readonly type: 'end_orphan'; readonly stream: StreamKey; readonly epoch: number };
+  | { readonly type: 'end_orphan'; readonly stream: StreamKey; readonly epoch: number }
+  | AssignJob;
 
-/** So many streams at most are changed by one plan; the next goes on, so that a verdict never waits long. */
-const maxStreamActions = 256;
+/** So many streams, and so many jobs, at most are changed by one plan; the next goes on, so that a verdict never waits long. */
+const maxActions = 256;
 
-/** What to do now: the dead first, then the streams, by name. Empty when all is as it should be. */
+/** What to do now: the dead first, then jobs and streams, by name. Empty when all is as it should be. */
 export function planFailover(cluster: ObservedCluster, policy: FailoverPolicy): readonly FailoverAction[] {
   const nodes = [...cluster.nodes].sort((a, b) => compareText(nodeKey(a.node), nodeKey(b.node)));
   const streams = [...cluster.streams].sort((a, b) => compareText(a.record.stream, b.record.stream));
@@ -48,7 +51,8 @@ export function planFailover(cluster: ObservedCluster, policy: FailoverPolicy): 
     .filter(({ health, isListed }) => health === 'dead' && isListed)
     .map(({ node, silentMs }) => ({ type: 'expel_node', node, silentMs }) as const);
   const ofStreams = [...endedOrphans(nodes, streams, policy), ...standbys(nodes, streams, policy)];
-  return [...expelled, ...ofStreams.slice(0, maxStreamActions)];
+  const jobs = [...(cluster.jobs ?? [])].sort((a, b) => compareText(a.job.id, b.job.id));
+  return [...expelled, ...planJobs(nodes, jobs).slice(0, maxActions), ...ofStreams.slice(0, maxActions)];
 }
 
 // Only of an owner that is known to be dead: one that is merely cut off from the registry still has its publisher.

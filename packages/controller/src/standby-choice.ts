@@ -2,6 +2,7 @@
 import type { NodeRecord, Standby, StreamRecord } from '@headwater/cluster';
 import type { ObservedNode } from './detector.ts';
 import { nodeKey } from './node-key.ts';
+import { spread } from './spread.ts';
 
 interface Candidate {
   readonly node: NodeRecord;
@@ -89,13 +90,4 @@ function compare(a: readonly number[], b: readonly number[]): number {
     if (difference !== 0) return difference;
   }
   return 0;
-}
-
-/** FNV-1a over UTF-16 units: the same on every machine. */
-function spread(text: string): number {
-  let hash = 0x811c9dc5;
-  for (let index = 0; index < text.length; index++) {
-    hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193) >>> 0;
-  }
-  return hash;
 }
