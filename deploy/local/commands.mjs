@@ -9,10 +9,13 @@ import { attend, root } from './step.mjs';
 import { ensureSystemPackages } from './system-packages.mjs';
 
 /** How to call this file. */
-export const usage = 'usage: node deploy/local/run.mjs headwater|cluster|build|check|test|bench [arguments]';
+export const usage =
+  'usage: node deploy/local/run.mjs headwater|cluster|build|check|test|bench|bench:peers [arguments]';
 
 /** @type {ReadonlyMap<string, (args: string[]) => Promise<void>>} */
-export const commands = new Map(Object.entries({ headwater, cluster, build: prepare, check, test, bench }));
+export const commands = new Map(
+  Object.entries({ headwater, cluster, build: prepare, check, test, bench, 'bench:peers': benchPeers }),
+);
 
 async function prepare() {
   await ensureInstalled();
@@ -52,4 +55,10 @@ async function test(args) {
 async function bench(args) {
   await prepare();
   process.exitCode = await attend(process.execPath, ['--import', 'tsx', 'test/bench/main.ts', ...args]);
+}
+
+/** @param {string[]} args handed on to the benchmark */
+async function benchPeers(args) {
+  await prepare();
+  process.exitCode = await attend(process.execPath, ['--import', 'tsx', 'test/bench/peers.ts', ...args]);
 }

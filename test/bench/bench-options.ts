@@ -1,10 +1,12 @@
 import { parseArgs } from 'node:util';
+import { streamShapes, type StreamRate } from './load/synthetic-stream.ts';
 import type { ViewerFormat } from './load/viewer.ts';
 
 /** What is to be measured. */
 export interface BenchOptions {
   readonly servers: readonly string[];
   readonly formats: readonly ViewerFormat[];
+  readonly rate: StreamRate;
   readonly viewers: number;
   readonly seconds: number;
   readonly joinsPerSecond: number;
@@ -15,9 +17,10 @@ export interface BenchOptions {
 
 /** How to call the bench. */
 export const USAGE = `Usage: pnpm bench [options]
-  --servers LIST    of headwater, headwater-low, node-media-server, nginx-rtmp, floor-frame, floor-100, floor-200,
-                    floor-350 (default: headwater,node-media-server,floor-frame,floor-100,floor-350)
+  --servers LIST    of headwater, headwater-low, node-media-server, nginx-rtmp, srs, mediamtx, floor-frame, floor-100,
+                    floor-200, floor-350 (default: headwater,node-media-server,floor-frame,floor-100,floor-350)
   --formats LIST    of rtmp, flv (default: both)
+  --rate RATE       stream of 1m (1.08 Mbit/s) or 6m (default: 1m)
   --viewers N       viewers at the same time (default: 500)
   --seconds N       length of the measuring window (default: 8)
   --joins N         viewers joining each second (default: 200)
@@ -36,6 +39,7 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions | undef
         default: 'headwater,node-media-server,floor-frame,floor-100,floor-350',
       },
       formats: { type: 'string', default: 'rtmp,flv' },
+      rate: { type: 'string', default: '1m' },
       viewers: { type: 'string', default: '500' },
       seconds: { type: 'string', default: '8' },
       joins: { type: 'string', default: '200' },
@@ -49,6 +53,7 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions | undef
   return {
     servers: values.servers.split(','),
     formats: values.formats.split(',').map(parseFormat),
+    rate: parseRate(values.rate),
     viewers: parseCount('viewers', values.viewers),
     seconds: parseCount('seconds', values.seconds),
     joinsPerSecond: parseCount('joins', values.joins),
@@ -61,6 +66,11 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions | undef
 function parseFormat(text: string): ViewerFormat {
   if (text === 'rtmp' || text === 'flv') return text;
   throw new Error(`--formats: "${text}" is neither rtmp nor flv`);
+}
+
+function parseRate(text: string): StreamRate {
+  if (Object.hasOwn(streamShapes, text)) return text as StreamRate;
+  throw new Error(`--rate: "${text}" is none of ${Object.keys(streamShapes).join(', ')}`);
 }
 
 function parseCount(name: string, text: string): number {

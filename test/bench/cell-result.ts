@@ -1,6 +1,6 @@
 import type { BenchOptions } from './bench-options.ts';
 import type { JoinReport, WindowReport } from './load/fleet-stats.ts';
-import { FRAMES_PER_SECOND } from './load/synthetic-stream.ts';
+import { FRAMES_PER_SECOND, type StreamRate } from './load/synthetic-stream.ts';
 import type { ViewerFormat } from './load/viewer.ts';
 import { Histogram, type HistogramCounts } from './measure/histogram.ts';
 import type { ProcessUsage } from './measure/process-usage.ts';
@@ -20,6 +20,7 @@ export interface Usages {
 export interface CellResult {
   readonly server: string;
   readonly format: ViewerFormat;
+  readonly rate: StreamRate;
   readonly viewers: number;
   readonly joined: number;
   readonly failures: Readonly<Record<string, number>>;
@@ -63,7 +64,7 @@ export interface CellObservation {
 const GENERATOR_LIMIT = 0.6;
 const OTHER_LIMIT = 0.1;
 /** The two ways of counting may differ by this share. */
-export const COUNT_TOLERANCE = 0.01;
+const COUNT_TOLERANCE = 0.01;
 
 /** Turns observations into figures. */
 export function summarise({ name, format, options, join, window, usages }: CellObservation): CellResult {
@@ -76,6 +77,7 @@ export function summarise({ name, format, options, join, window, usages }: CellO
   const figures = {
     server: name,
     format,
+    rate: options.rate,
     viewers: options.viewers,
     joined: join.joined,
     failures: join.failures,
@@ -102,6 +104,11 @@ export function summarise({ name, format, options, join, window, usages }: CellO
     countDifference: Math.abs(window.countedBytes / window.socketBytes - 1),
   };
   return { ...figures, warnings: warningsOf(figures) };
+}
+
+/** Whether there are results, and the two ways of counting agree in all. */
+export function areTrustworthy(results: readonly CellResult[]): boolean {
+  return results.length > 0 && results.every((result) => result.countDifference <= COUNT_TOLERANCE);
 }
 
 function warningsOf(figures: Omit<CellResult, 'warnings'>): string[] {

@@ -90,7 +90,8 @@ export function renderTable(rows: readonly (readonly string[])[]): string {
   return [...lines.slice(0, 1), rule, ...lines.slice(1)].join('\n');
 }
 
-function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
+/** Items by key, in the order of their first appearance. */
+export function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
   const groups = new Map<string, T[]>();
   for (const item of items) {
     const key = keyOf(item);

@@ -35,6 +35,7 @@ export async function runCell(cell: Cell): Promise<CellResult> {
   try {
     const server = await cell.contender.start({
       directory,
+      rate: cell.options.rate,
       launch: (options) => {
         const owned = new OwnedProcess({ ...options, core: cell.cores.server, cwd: directory });
         launched.push(owned);
@@ -56,7 +57,7 @@ async function measure(cell: Cell, server: RunningServer): Promise<CellResult> {
   const { contender, format, options, cores } = cell;
   const port = server.ports[format];
   if (port === undefined) throw new Error(`${contender.name} serves no ${format}`);
-  const where = { host: LOOPBACK, app: APP, name: STREAM };
+  const where = { host: LOOPBACK, app: APP, name: STREAM, rate: options.rate };
   let publisher: OwnedProcess | undefined;
   const viewers = new ViewerProcesses(
     { ...where, port, format, query: contender.query },

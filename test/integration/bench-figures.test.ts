@@ -49,7 +49,7 @@ describe('Histogram', () => {
 
 describe('SyntheticStream', () => {
   it('stamps each video frame with its number and its time, in frames of the announced size', () => {
-    const stream = new SyntheticStream();
+    const stream = new SyntheticStream('1m');
     let videoFrames = 0;
     let totalBytes = 0;
     while (stream.dueMs < 10_000) {
@@ -62,7 +62,7 @@ describe('SyntheticStream', () => {
       }
       expect(readSentUs(payload)).toBe(sentUs);
       expect(readFrameIndex(payload)).toBe(videoFrames);
-      expect(payload.length).toBe(videoBytes(videoFrames));
+      expect(payload.length).toBe(videoBytes('1m', videoFrames));
       expect(payload[0]).toBe(videoFrames % GOP_FRAMES === 0 ? 0x17 : 0x27);
       videoFrames += 1;
     }
@@ -71,7 +71,7 @@ describe('SyntheticStream', () => {
   });
 
   it('is a sequence of whole NAL units without a start code in them', () => {
-    const stream = new SyntheticStream();
+    const stream = new SyntheticStream('1m');
     const { payload } = stream.next(123_456_789);
     const types: number[] = [];
     let at = 5;

@@ -1,5 +1,6 @@
 // What the bench's main process and its load processes say to each other.
 import type { JoinReport, WindowReport } from './fleet-stats.ts';
+import type { StreamRate } from './synthetic-stream.ts';
 
 /** To a viewer process. */
 export type ViewersCommand =
@@ -24,4 +25,5 @@ export interface PublishTarget {
   readonly port: number;
   readonly app: string;
   readonly name: string;
+  readonly rate: StreamRate;
 }

@@ -19,7 +19,7 @@ function fail(reason: string): void {
 }
 
 function publish(messageStreamId: number): void {
-  const stream = new SyntheticStream();
+  const stream = new SyntheticStream(target.rate);
   const startedUs = nowUs();
   for (const message of openingMessages()) socket.write(encodeMedia(messageStreamId, message));
   answer({ done: 'published' });

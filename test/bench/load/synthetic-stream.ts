@@ -1,5 +1,5 @@
-// The measured stream: 1280×720 H.264 at 25 frames a second with a keyframe every 2 s, and 44.1 kHz AAC at 128 kbit/s,
-// together 1.08 Mbit/s. Parameter sets and audio configuration are valid; the pictures are filler of the right size.
+// The measured streams: 1280×720 H.264 at 25 frames a second with a keyframe every 2 s, and 44.1 kHz AAC at 128 kbit/s.
+// Parameter sets and audio configuration are valid; the pictures are filler of the right size.
 import { encodeAmf0 } from '../wire/amf0-command.ts';
 import { AUDIO, VIDEO } from '../wire/media-listener.ts';
 import { stampFrame, writeStampNal } from './stamp.ts';
@@ -9,8 +9,21 @@ const DATA = 18;
 export const FRAMES_PER_SECOND = 25;
 const AUDIO_SAMPLE_RATE = 44_100;
 const AUDIO_SAMPLES_PER_FRAME = 1024;
-const KEYFRAME_BYTES = 30_000;
-const INTER_FRAME_BYTES = 4_245;
+
+/** Lengths of the video messages of a stream. */
+export interface StreamShape {
+  readonly keyframeBytes: number;
+  readonly interFrameBytes: number;
+}
+
+/** Streams by their rate, audio included: 1.08 and 6.0 Mbit/s. */
+export const streamShapes = {
+  '1m': { keyframeBytes: 30_000, interFrameBytes: 4_245 },
+  '6m': { keyframeBytes: 160_000, interFrameBytes: 26_700 },
+} as const satisfies Readonly<Record<string, StreamShape>>;
+
+/** Name of a stream that can be measured. */
+export type StreamRate = keyof typeof streamShapes;
 
 /** Frames from one keyframe to the next. */
 export const GOP_FRAMES = 50;
@@ -31,8 +44,9 @@ export interface SyntheticMessage {
 }
 
 /** Length of the video message with this frame number. */
-export function videoBytes(frameIndex: number): number {
-  return frameIndex % GOP_FRAMES === 0 ? KEYFRAME_BYTES : INTER_FRAME_BYTES;
+export function videoBytes(rate: StreamRate, frameIndex: number): number {
+  const { keyframeBytes, interFrameBytes } = streamShapes[rate];
+  return frameIndex % GOP_FRAMES === 0 ? keyframeBytes : interFrameBytes;
 }
 
 /** Metadata and sequence headers, which open the stream. */
@@ -58,11 +72,17 @@ export function openingMessages(): SyntheticMessage[] {
 
 /** The endless rest of the stream, in the order of time. Payloads are reused: send one before taking the next. */
 export class SyntheticStream {
-  readonly #keyframe: Buffer = videoPayload(0x17, 5, KEYFRAME_BYTES);
-  readonly #interFrame: Buffer = videoPayload(0x27, 1, INTER_FRAME_BYTES);
+  readonly #keyframe: Buffer;
+  readonly #interFrame: Buffer;
   readonly #audio: Buffer = Buffer.concat([Buffer.from([0xaf, 1]), Buffer.alloc(AUDIO_BYTES - 2, 0x5a)]);
   #frameIndex = 0;
   #audioIndex = 0;
+
+  constructor(rate: StreamRate) {
+    const { keyframeBytes, interFrameBytes } = streamShapes[rate];
+    this.#keyframe = videoPayload(0x17, 5, keyframeBytes);
+    this.#interFrame = videoPayload(0x27, 1, interFrameBytes);
+  }
 
   /** When the next message is due, in ms after the stream's start. */
   get dueMs(): number {

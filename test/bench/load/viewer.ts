@@ -6,7 +6,7 @@ import { AUDIO, VIDEO, type MediaListener } from '../wire/media-listener.ts';
 import type { FleetStats } from './fleet-stats.ts';
 import { RtmpDialogue } from './rtmp-dialogue.ts';
 import { readFrameIndex, readSentUs, STAMP_END } from './stamp.ts';
-import { AUDIO_BYTES, videoBytes } from './synthetic-stream.ts';
+import { AUDIO_BYTES, type StreamRate, videoBytes } from './synthetic-stream.ts';
 
 const STALL_US = 1_000_000;
 const KEYFRAME = 0x10;
@@ -29,6 +29,7 @@ export interface ViewerTarget {
   readonly app: string;
   /** Stream name, without the query. */
   readonly name: string;
+  readonly rate: StreamRate;
   /** Query with its question mark, or nothing. */
   readonly query: string;
 }
@@ -37,6 +38,7 @@ export interface ViewerTarget {
 export class Viewer implements MediaListener {
   readonly #stats: FleetStats;
   readonly #overheadBytes: number;
+  readonly #rate: StreamRate;
   readonly #socket: net.Socket;
   readonly #startedUs: number;
   #response: HttpBodyScanner | undefined;
@@ -50,6 +52,7 @@ export class Viewer implements MediaListener {
   constructor(target: ViewerTarget, stats: FleetStats) {
     this.#stats = stats;
     this.#overheadBytes = target.format === 'rtmp' ? RTMP_OVERHEAD : FLV_OVERHEAD;
+    this.#rate = target.rate;
     this.#startedUs = nowUs();
     let read: (length: number) => void = () => undefined;
     this.#socket = net.connect({
@@ -116,7 +119,7 @@ export class Viewer implements MediaListener {
   #videoFrame(head: Buffer): void {
     const stats = this.#stats;
     const frameIndex = readFrameIndex(head);
-    stats.countedBytes += videoBytes(frameIndex) + this.#overheadBytes;
+    stats.countedBytes += videoBytes(this.#rate, frameIndex) + this.#overheadBytes;
     stats.videoFrames += 1;
     stats.latency.add(stats.readAtUs - readSentUs(head));
     if (this.#lastFrameIndex >= 0) {

@@ -1,10 +1,13 @@
 import type { OwnedProcess, OwnedProcessOptions } from '../measure/owned-process.ts';
+import type { StreamRate } from '../load/synthetic-stream.ts';
 import type { ViewerFormat } from '../load/viewer.ts';
 
 /** Where a server is to run. */
 export interface StartOptions {
   /** An empty directory of its own, removed afterwards. */
   readonly directory: string;
+  /** The stream that will be watched: for servers that make it themselves. */
+  readonly rate: StreamRate;
   /** Starts the server's process on the core that is meant for it; it is stopped after the run, also when `start` fails. */
   readonly launch: (options: Pick<OwnedProcessOptions, 'title' | 'command' | 'args'>) => OwnedProcess;
 }

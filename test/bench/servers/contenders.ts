@@ -1,14 +1,18 @@
 import type { Contender } from './contender.ts';
 import { floor } from './floor.ts';
 import { headwater } from './headwater.ts';
+import { mediamtx } from './mediamtx.ts';
 import { nginxRtmp } from './nginx-rtmp.ts';
 import { nodeMediaServer } from './node-media-server.ts';
+import { srs } from './srs.ts';
 
 const all: readonly Contender[] = [
   headwater('headwater', ''),
   headwater('headwater-low', '?latency=low'),
   nodeMediaServer,
   nginxRtmp,
+  srs,
+  mediamtx,
   floor('floor-frame', 0),
   floor('floor-100', 100),
   floor('floor-200', 200),

@@ -1,13 +1,18 @@
-// The floor: `floor-process.ts PORT-FILE WINDOW-MS`. No protocol, no limits, no care for slow viewers: only the writes
+// The floor: `floor-process.ts PORT-FILE WINDOW-MS STREAM-RATE`. No protocol, no limits, no care for slow viewers: only the writes
 // that no server can do without.
 import { writeFileSync } from 'node:fs';
 import net from 'node:net';
-import { openingMessages, SyntheticStream, type SyntheticMessage } from '../load/synthetic-stream.ts';
+import {
+  openingMessages,
+  type StreamRate,
+  SyntheticStream,
+  type SyntheticMessage,
+} from '../load/synthetic-stream.ts';
 import { nowUs } from '../measure/monotonic-clock.ts';
 import { VIDEO } from '../wire/media-listener.ts';
 import { LOOPBACK } from './contender.ts';
 
-const [portFile = '', windowText = '0'] = process.argv.slice(2);
+const [portFile = '', windowText = '0', rate = '1m'] = process.argv.slice(2);
 const windowMs = Number(windowText);
 const KEYFRAME = 0x17;
 const RESPONSE = 'HTTP/1.1 200 OK\r\nContent-Type: video/x-flv\r\nConnection: close\r\n\r\n';
@@ -53,7 +58,7 @@ function takeMessage(message: SyntheticMessage): void {
   if (isFlushDue) flush();
 }
 
-const stream = new SyntheticStream();
+const stream = new SyntheticStream(rate as StreamRate);
 const startedUs = nowUs();
 function produce(): void {
   for (let now = nowUs(); stream.dueMs * 1000 <= now - startedUs; now = nowUs()) {

@@ -14,12 +14,12 @@ export function floor(name: string, windowMs: number): Contender {
     formats: ['flv'],
     query: '',
     unavailable: () => undefined,
-    start: async ({ directory, launch }) => {
+    start: async ({ directory, launch, rate }) => {
       const portFile = path.join(directory, 'port');
       const server = launch({
         title: name,
         command: process.execPath,
-        args: nodeArgs(new URL('floor-process.ts', import.meta.url), portFile, String(windowMs)),
+        args: nodeArgs(new URL('floor-process.ts', import.meta.url), portFile, String(windowMs), rate),
       });
       await waitUntil(server, name, () => existsSync(portFile) && readFileSync(portFile).length > 0);
       const port = Number(readFileSync(portFile, 'utf8'));
