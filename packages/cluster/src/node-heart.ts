@@ -68,6 +68,7 @@ export class NodeHeart {
   #warnedMs = Number.NEGATIVE_INFINITY;
   /** When the last beat that was answered had been sent; undefined before the first. */
   #renewedMs: number | undefined;
+  #joinedAtMs = Number.POSITIVE_INFINITY;
   #dueMs = 0;
   #lateMs = 0;
   readonly #surplus: SurplusWatch;
@@ -85,13 +86,18 @@ export class NodeHeart {
 
   /**
    * True when the node's own lease may have run out, by its own monotonic clock from when it sent the last beat that was
-   * answered: others may rightly hold it for dead, so that it should judge nobody and refuse new publishers. What it has
-   * it keeps: it is lost only to somebody who is seen to have it.
+   * answered: others may rightly hold it for dead. So it judges nobody, claims nothing and says so; what it has it keeps
+   * and serves, and takes new publishers provisionally: it loses a stream only to somebody who is seen to have it.
    */
   get isDoubtful(): boolean {
     const margin = this.#limits.leaseMs / 4;
     const { clock } = this.#options;
     return this.#renewedMs === undefined || clock.nowMs() - this.#renewedMs > this.#limits.leaseMs - margin;
+  }
+
+  /** When the registry last took the node in, by the node's clock; infinite before the first time. */
+  get joinedAtMs(): number {
+    return this.#joinedAtMs;
   }
 
   get state(): NodeHeartState {
@@ -176,6 +182,7 @@ export class NodeHeart {
     await this.#bounded(registry.join({ ...node, load: load(), isDraining: isDraining() }));
     if (!this.#isRunning()) return false;
     this.#state = 'beating';
+    this.#joinedAtMs = this.#options.clock.nowMs();
     return true;
   }
 

@@ -82,6 +82,11 @@ export const nodeViewSchema = z
   })
   .meta({ id: 'Node' });
 
+const doubts = z
+  .array(z.string())
+  .optional()
+  .describe('What the node cannot know at the moment although it is ready; absent when there is nothing.');
+
 /** The node that answers. */
 export const statusViewSchema = z
   .object({
@@ -92,6 +97,7 @@ export const statusViewSchema = z
     startedAt: time,
     isReady: z.boolean(),
     reasons: z.array(z.string()).describe('Why it is not ready.'),
+    doubts,
     streams: count,
     publishers: count,
     viewers: count,
@@ -100,7 +106,11 @@ export const statusViewSchema = z
 
 /** Whether the node can take publishers and viewers. */
 export const readinessSchema = z
-  .object({ isReady: z.boolean(), reasons: z.array(z.string()).describe('Empty when ready.') })
+  .object({
+    isReady: z.boolean(),
+    reasons: z.array(z.string()).describe('Empty when ready.'),
+    doubts,
+  })
   .meta({ id: 'Readiness' });
 
 /** A failure, RFC 9457 (`application/problem+json`). */

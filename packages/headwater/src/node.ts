@@ -36,7 +36,12 @@ export class Node {
   /** Whether publishers and viewers should be sent here. */
   readiness(): Readiness {
     const reasons = this.#state === 'ready' ? this.#parts.view.notReadyReasons() : [`node is ${this.#state}`];
-    return { isReady: reasons.length === 0, reasons: [...reasons] };
+    const doubts = this.#parts.view.doubts();
+    return {
+      isReady: reasons.length === 0,
+      reasons: [...reasons],
+      ...(doubts.length === 0 ? {} : { doubts: [...doubts] }),
+    };
   }
 
   /** Starts everything; rejects with `ServiceStartError` when something cannot, and nothing runs then. */

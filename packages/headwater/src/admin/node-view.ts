@@ -10,4 +10,6 @@ export interface NodeView {
   kick(sessionId: string): boolean;
   /** Why publishers and viewers should not be sent here; empty when they should. */
   notReadyReasons(): readonly string[];
+  /** What the node cannot know at the moment, in sentences; it is ready all the same. */
+  doubts(): readonly string[];
 }

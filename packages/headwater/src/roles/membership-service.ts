@@ -1,7 +1,7 @@
 import { cpuUsage } from 'node:process';
 import { NodeHeart, type NodeLoad, type NodeRecord, type StreamRegistry } from '@headwater/cluster';
 import type { Edge } from '@headwater/edge';
-import type { Origin } from '@headwater/origin';
+import type { Origin, RegistryStanding } from '@headwater/origin';
 import type { NodeContext } from '../node-context.ts';
 import type { Service } from '../service.ts';
 import type { ClusterNodes } from './discovery.ts';
@@ -37,6 +37,18 @@ export class MembershipService implements Service {
   get trouble(): string | undefined {
     if (this.#isSuperseded) return 'another process runs under the id of this node';
     return this.#heart?.state === 'beating' ? undefined : 'the registry does not know this node yet';
+  }
+
+  /** What those who send publishers here may want to know although the node is ready. */
+  get doubt(): string | undefined {
+    if (!this.standing.isDoubtful) return undefined;
+    return 'the registry has not heard of this node for most of its lease: new streams are found by nobody before it has';
+  }
+
+  /** How the node stands with the registry. */
+  get standing(): RegistryStanding {
+    const { isDoubtful = true, joinedAtMs = Number.POSITIVE_INFINITY } = this.#heart ?? {};
+    return { isDoubtful, joinedAtMs };
   }
 
   async start(): Promise<void> {

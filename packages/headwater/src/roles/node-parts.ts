@@ -3,7 +3,7 @@ import type { AppError, Config } from '@headwater/contracts';
 import type { StreamRegistry } from '@headwater/cluster';
 import type { Controller } from '@headwater/controller';
 import { CrossOriginRule, Edge, PublishForwarder } from '@headwater/edge';
-import { Origin, type OriginOptions } from '@headwater/origin';
+import { Origin, type OriginOptions, type RegistryStanding } from '@headwater/origin';
 import { RelayClient } from '@headwater/relay';
 import { HttpListener } from '../http-listener.ts';
 import type { NodeContext, NodeParts } from '../node-context.ts';
@@ -39,8 +39,10 @@ export function nodeParts(context: NodeContext): NodeParts {
   const { registry, reportLoss, makeController } = openRegistry(context);
   const nodes = new ClusterNodes(context, registry);
   const relay = makeRelayClient(context);
-  const origin = roles.includes('origin') ? makeOrigin(context, registry, relay) : undefined;
-  const edge = roles.includes('edge') ? makeEdge(context, { registry, reportLoss }, relay) : undefined;
+  // Asked when publishers come, and these come when everything has been made.
+  const standing = (): RegistryStanding => membership.standing;
+  const origin = roles.includes('origin') ? makeOrigin(context, { registry, standing }, relay) : undefined;
+  const edge = roles.includes('edge') ? makeEdge(context, { registry, reportLoss, nodes }, relay) : undefined;
   const forwarder = origin === undefined && edge !== undefined ? makeForwarder(context, nodes) : undefined;
   const membership = new MembershipService(context, { registry, nodes, origin, edge });
   const view = new RolesView({ context, nodes, origin, edge, membership });
@@ -61,7 +63,11 @@ export function nodeParts(context: NodeContext): NodeParts {
   return { services, view, drain: async (deadlineMs) => drain.run(deadlineMs) };
 }
 
-function makeOrigin(context: NodeContext, registry: StreamRegistry, relay: RelayClient): Origin {
+function makeOrigin(
+  context: NodeContext,
+  { registry, standing }: { registry: StreamRegistry; standing: () => RegistryStanding },
+  relay: RelayClient,
+): Origin {
   const { clock, logger, metrics, access, node, config, addresses } = context;
   return new Origin({
     clock,
@@ -76,6 +82,7 @@ function makeOrigin(context: NodeContext, registry: StreamRegistry, relay: Relay
     maxPublishers: config.limits.publishers,
     ...patienceOf(config, relay),
   });
+    standing,
 }
 
 // Within one process an owner cannot die alone.

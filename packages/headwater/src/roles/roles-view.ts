@@ -66,6 +66,11 @@ export class RolesView implements NodeView {
     return trouble === undefined ? [] : [trouble];
   }
 
+  doubts(): readonly string[] {
+    const { doubt } = this.#parts.membership;
+    return doubt === undefined ? [] : [doubt];
+  }
+
   #stream(key: StreamKey, tally: ViewerTally | undefined): StreamView {
     const { origin, edge, context } = this.#parts;
     const owned = origin?.streams.get(key);

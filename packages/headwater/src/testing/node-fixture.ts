@@ -74,6 +74,7 @@ export function nodeView(over: Partial<NodeView> = {}): NodeView {
     nodes: async () => ({ items: [], isStale: false }),
     kick: () => false,
     notReadyReasons: () => [],
+    doubts: () => [],
     ...over,
   };
 }
