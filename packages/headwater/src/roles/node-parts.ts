@@ -80,9 +80,9 @@ function makeOrigin(
     ring: ringOf(config),
     holdMs: config.holdMs,
     maxPublishers: config.limits.publishers,
+    standing,
     ...patienceOf(config, relay),
   });
-    standing,
 }
 
 // Within one process an owner cannot die alone.
