@@ -104,6 +104,9 @@ it('viewers cost nothing', async () => {
     defaultLatency: 'normal',
     maxViewers: 1_000,
     maxStreams: 10,
+    node: { nodeId: 'edge-1', zone: '', region: '' },
+    nodes: () => [],
+    hasPeers: false,
     reportLoss: () => undefined,
     random: () => 0.5,
   });

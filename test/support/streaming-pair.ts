@@ -94,6 +94,9 @@ export class StreamingPair {
       defaultLatency: 'normal',
       maxViewers: 100,
       maxStreams: 100,
+      node: { nodeId: 'edge-1', zone: '', region: '' },
+      nodes: () => [],
+      hasPeers: false,
       reportLoss: () => undefined,
       random: () => 0.5,
     });

@@ -8,9 +8,16 @@ import {
   type StreamKey,
   type Timer,
 } from '@headwater/contracts';
-import type { StreamRecord, StreamRegistry } from '@headwater/cluster';
-import { LiveStream, Timeline, type FlushPlan, type FrameRingLimits } from '@headwater/media';
-import type { PulledState, RelayClient } from '@headwater/relay';
+import type { StreamRecord } from '@headwater/cluster';
+import {
+  LiveStream,
+  Timeline,
+  type FlushPlan,
+  type FrameRingLimits,
+  type TimelineCounters,
+} from '@headwater/media';
+import type { PulledState } from '@headwater/relay';
+import { PeerCopy } from './peer-copy.ts';
 import { Upstream, type UpstreamListener, type UpstreamOptions } from './upstream.ts';
 
 /** `waiting` for the stream to come; `live`; `holding` viewers while nothing comes; `ended` for good. */
@@ -25,18 +32,18 @@ export const edgeStreamTransitions: Readonly<Record<EdgeStreamPhase, readonly Ed
 };
 
 /** What all streams of an edge share. */
-export interface EdgeStreamSettings {
+export interface EdgeStreamSettings extends Omit<UpstreamOptions, 'stream' | 'listener'> {
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly registry: StreamRegistry;
-  readonly relay: Pick<RelayClient, 'pull'>;
   readonly ring: FrameRingLimits;
   readonly flushPlan: FlushPlan;
   readonly holdMs: number;
   readonly lingerMs: number;
   readonly waitForStreamMs: number;
-  readonly reportLoss: UpstreamOptions['reportLoss'];
-  random(): number;
+  /** Whether peers may pull from here. */
+  readonly hasPeers: boolean;
+  /** Counts frames that slow peers missed. */
+  readonly peerDropped: (frames: number) => void;
 }
 
 /** A viewer's share in an edge stream. `release` ends it, also while still waiting; twice does nothing. */
@@ -64,6 +71,7 @@ export class EdgeStream {
   readonly #timeline: Timeline;
   readonly #waiters = new Set<Waiter>();
   readonly #live: LiveStream;
+  #copy: PeerCopy | undefined;
   #phase: EdgeStreamPhase = 'waiting';
   #leases = 0;
   #holdTimer: Timer | undefined;
@@ -111,6 +119,26 @@ export class EdgeStream {
     return this.#upstream.epoch;
   }
 
+  /** The node id of the stream's owner; undefined before it is known. */
+  get owner(): string | undefined {
+    return this.#upstream.owner?.nodeId;
+  }
+
+  /** What became of its frames so far. */
+  get timelineCounters(): TimelineCounters {
+    return this.#timeline.counters;
+  }
+
+  /** How many peers it serves. */
+  get peers(): number {
+    return this.#copy?.peers ?? 0;
+  }
+
+  /** What peers may be served from; undefined unless the stream comes from its owner or standby now. */
+  get copyForPeers(): PeerCopy | undefined {
+    return this.#phase === 'live' && this.#upstream.isDirect ? this.#copy : undefined;
+  }
+
   /** Takes a share for one viewer. */
   acquire(): StreamLease {
     this.#leases++;
@@ -153,21 +181,26 @@ export class EdgeStream {
     const error = reason === 'shutdown' ? new AppError('draining') : this.#notFound();
     for (const waiter of [...this.#waiters]) this.#settle(waiter, () => waiter.reject(error));
     this.#live.close(reason);
+    this.#dropCopy(reason);
     this.#logger.info({ reason }, 'edge stream closed');
     this.#closed(reason);
   }
 
   #listener(): UpstreamListener {
     return {
-      opened: (info) => {
-        this.#logger.info({ epoch: info.epoch, resumed: info.resumed, state: info.state }, 'pull opened');
-        this.#stateChanged(info.state);
+      opened: ({ epoch, resumed, state }, { kind, node }) => {
+        this.#logger.info({ epoch, resumed, state, from: kind, node: node.nodeId }, 'pull opened');
+        // What comes from a peer is no peer's to pass on.
+        if (kind === 'peer') this.#dropCopy('stream_not_found');
+        this.#stateChanged(state);
         for (const waiter of [...this.#waiters]) this.#settle(waiter, () => waiter.resolve(this.#live));
       },
       frames: (epoch, frames) => {
+        this.#copyFor(epoch)?.push(frames);
         for (const frame of frames) this.#timeline.push(epoch, frame);
       },
       state: (state) => {
+        this.#copy?.state(state);
         this.#stateChanged(state);
       },
       lost: () => {
@@ -187,6 +220,21 @@ export class EdgeStream {
     this.#enter('live');
     this.#holdTimer?.cancel();
     this.#holdTimer = undefined;
+  }
+
+  #copyFor(epoch: number): PeerCopy | undefined {
+    const { clock, ring, hasPeers, peerDropped } = this.#settings;
+    if (!hasPeers || !this.#upstream.isDirect) return undefined;
+    if (this.#copy?.epoch !== epoch) {
+      this.#dropCopy('replaced');
+      this.#copy = new PeerCopy({ key: this.key, epoch, clock, ring, dropped: peerDropped });
+    }
+    return this.#copy;
+  }
+
+  #dropCopy(reason: CloseReason): void {
+    this.#copy?.close(reason);
+    this.#copy = undefined;
   }
 
   #hold(): void {

@@ -6,28 +6,59 @@ import {
   type AccessPolicy,
   type Clock,
   type CloseReason,
-  type Counter,
-  type Gauge,
   type Logger,
   type Metrics,
-  type SessionProtocol,
   type StreamKey,
+  type Timer,
 } from '@headwater/contracts';
-import type { RegistryEvent, Watch } from '@headwater/cluster';
-import type { BacklogLimits, LatencyClass } from '@headwater/media';
+import type {
+  NodeRecord,
+  NodeRef,
+  RegistryEvent,
+  StreamRegistry,
+  UpstreamLoss,
+  Watch,
+} from '@headwater/cluster';
+import type { BacklogLimits, FlushPlan, FrameRingLimits, LatencyClass } from '@headwater/media';
+import type { RelayClient, RelaySource } from '@headwater/relay';
+import { Admission } from './admission.ts';
+import { EdgeFigures } from './edge-figures.ts';
 import { EdgeStream, type EdgeStreamSettings } from './edge-stream.ts';
+import { PeerFeed } from './peer-feed.ts';
+import { StreamLookup } from './stream-lookup.ts';
+import { TimelineTally } from './timeline-tally.ts';
+import { upstreamCandidates, type EdgeNode } from './upstream-candidates.ts';
 import { Viewer, type ViewerContext } from './viewer.ts';
 
 /** What an edge is made of. */
-export interface EdgeOptions extends EdgeStreamSettings {
+export interface EdgeOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
   readonly metrics: Metrics;
+  readonly registry: StreamRegistry;
+  readonly relay: Pick<RelayClient, 'pull'>;
   readonly access: AccessPolicy;
+  /** Who this edge is; peers near it are asked first. */
+  readonly node: EdgeNode;
+  /** The nodes of the cluster, as far as they are known now: peers are chosen among them. */
+  readonly nodes: () => readonly NodeRecord[];
+  /** Whether other edges may pull from this one. */
+  readonly hasPeers: boolean;
+  readonly ring: FrameRingLimits;
+  readonly flushPlan: FlushPlan;
   readonly backlog: BacklogLimits;
   readonly defaultLatency: LatencyClass;
+  readonly holdMs: number;
+  readonly lingerMs: number;
+  readonly waitForStreamMs: number;
   /** Viewers at most, those still waiting for their stream included. */
   readonly maxViewers: number;
   /** Streams at most, those still waited for included. */
   readonly maxStreams: number;
+  /** Told of owners that do not deliver. */
+  readonly reportLoss: (owner: NodeRef, loss: UpstreamLoss) => void;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
 }
 
 /** What a viewer asks for. `params` are the merged query parameters. */
@@ -40,53 +71,52 @@ export interface ViewRequest {
   readonly signal: AbortSignal;
 }
 
+// An access policy may ask somebody else.
+const accessMs = 5_000;
+const tallyMs = 5_000;
+
 /** A node's viewers and the streams they watch. */
 export class Edge {
   readonly #options: EdgeOptions;
   readonly #logger: Logger;
+  readonly #figures: EdgeFigures;
+  readonly #timelines: TimelineTally;
+  readonly #lookup: StreamLookup;
+  readonly #streamSettings: EdgeStreamSettings;
   readonly #streams = new Map<StreamKey, EdgeStream>();
   readonly #viewers = new Map<string, Viewer>();
-  readonly #counts = new Map<SessionProtocol, number>();
+  readonly #admissions = new Set<Admission>();
   readonly #watch: Watch;
-  readonly #ends: Counter;
-  readonly #bytes: Counter;
-  readonly #drops: Counter;
-  readonly #current: Gauge;
-  readonly #streamCount: Gauge;
-  #waiting = 0;
+  readonly #tallyTimer: Timer;
   #bytesOfEnded = 0;
   #isDraining = false;
+  /** Answers other edges that cannot reach a stream's owner. */
+  readonly peerFeed: RelaySource;
 
   constructor(options: EdgeOptions) {
+    const { clock, registry } = options;
     this.#options = options;
     this.#logger = options.logger.child({ role: 'edge' });
-    const { metrics } = options;
-    this.#ends = metrics.counter({
-      name: 'headwater_play_ends_total',
-      help: 'Viewers that ended, by protocol and reason; refused ones by the code of the refusal.',
-      labels: ['protocol', 'reason'],
-    });
-    this.#bytes = metrics.counter({
-      name: 'headwater_play_bytes_total',
-      help: 'Media bytes written to viewers that have ended.',
-      labels: ['protocol'],
-    });
-    this.#drops = metrics.counter({
-      name: 'headwater_play_dropped_frames_total',
-      help: 'Frames that slow viewers missed, counted when they end.',
-      labels: ['protocol'],
-    });
-    this.#current = metrics.gauge({
-      name: 'headwater_viewers',
-      help: 'Viewers that are connected.',
-      labels: ['protocol'],
-    });
-    this.#streamCount = metrics.gauge({
-      name: 'headwater_edge_streams',
-      help: 'Streams that this edge pulls.',
-    });
-    this.#watch = options.registry.watch((event) => {
+    const logger = this.#logger;
+    const figures = new EdgeFigures(options.metrics);
+    this.#figures = figures;
+    this.#timelines = new TimelineTally(figures);
+    const remembered = (): void => {
+      figures.lookupRemembered();
+    };
+    this.#lookup = new StreamLookup({ registry, clock, logger, remembered });
+    this.#streamSettings = this.#settings();
+    this.peerFeed = new PeerFeed(
+      (key) => (this.#isDraining ? undefined : this.#streams.get(key)),
+      (result) => {
+        figures.peerAnswered(result);
+      },
+    );
+    this.#watch = registry.watch((event) => {
       this.#heard(event);
+    });
+    this.#tallyTimer = clock.every(tallyMs, () => {
+      this.#tally();
     });
   }
 
@@ -103,6 +133,10 @@ export class Edge {
     return this.#streams;
   }
 
+  get isDraining(): boolean {
+    return this.#isDraining;
+  }
+
   /** Media bytes written to all viewers, those that are gone included. */
   get bytesWritten(): number {
     let bytes = this.#bytesOfEnded;
@@ -112,27 +146,19 @@ export class Edge {
 
   /** Admits a viewer once its stream is there. Rejects with an `AppError` that says how to answer. */
   async admit(request: ViewRequest): Promise<Viewer> {
-    const { protocol } = request.context;
-    try {
-      return await this.#admit(request);
-    } catch (caught) {
-      const error = toAppError(caught);
-      // Whatever came of the wait: one that has left was not refused.
-      const isGone = request.signal.aborted;
-      this.#ends.add(1, { protocol, reason: isGone ? 'client_closed' : error.code });
-      const { sessionId, remoteAddress } = request.context;
-      const fields = { sessionId, protocol, remoteAddress, app: request.app, name: request.name, err: error };
-      if (!isGone) this.#logger[error.entry.level](fields, 'play refused');
-      throw error;
-    }
+    return this.#answer(request, async (admission) => this.#admit(request, admission));
   }
 
   /** Whether a viewer may play a stream that is live now: the answer to HEAD. Rejects like `admit`. */
-  async check(request: Omit<ViewRequest, 'signal'>): Promise<void> {
-    const key = await this.#permit(request);
-    const record = await this.#options.registry.stream(key);
-    if (record?.state === 'live' || record?.state === 'interrupted') return;
-    throw new AppError('stream_not_found', { details: { stream: key } });
+  async check(request: ViewRequest): Promise<void> {
+    await this.#answer(request, async (admission) => {
+      const key = await this.#permit(request, admission);
+      const phase = this.#streams.get(key)?.phase;
+      if (phase === 'live' || phase === 'holding') return;
+      const record = await admission.wait(this.#lookup.find(key));
+      if (record?.state === 'live' || record?.state === 'interrupted') return;
+      throw new AppError('stream_not_found', { details: { stream: key } });
+    });
   }
 
   /** Ends a viewer by an operator's wish; false when there is none with that session id. */
@@ -142,86 +168,91 @@ export class Edge {
     return viewer !== undefined;
   }
 
-  /** No new viewers from now on. */
+  /** No new viewers from now on; those that still wait are refused. */
   drain(): void {
     this.#isDraining = true;
+    for (const admission of this.#admissions) admission.end(new AppError('draining'));
   }
 
   /** Ends every viewer and pull. */
   close(): void {
     this.drain();
     this.#watch.close();
+    this.#lookup.close();
     for (const stream of [...this.#streams.values()]) stream.close('shutdown');
+    this.#tallyTimer.cancel();
   }
 
-  async #admit(request: ViewRequest): Promise<Viewer> {
-    this.#refuseWhileDraining();
-    const { maxViewers } = this.#options;
-    if (this.#viewers.size + this.#waiting >= maxViewers) {
-      throw new AppError('limit_reached', { details: { limit: 'viewers', max: maxViewers } });
-    }
-    this.#waiting++;
+  async #answer<T>(request: ViewRequest, answer: (admission: Admission) => Promise<T>): Promise<T> {
+    const admission = new Admission(this.#options.clock, request.signal);
     try {
-      const key = await this.#permit(request);
-      this.#refuseWhileDraining();
-      return await this.#lease(key, request);
+      this.#refuseIfClosed();
+      this.#admissions.add(admission);
+      return await answer(admission);
+    } catch (caught) {
+      throw this.#refused(request, toAppError(caught));
     } finally {
-      this.#waiting--;
+      this.#admissions.delete(admission);
+      admission.close();
     }
   }
 
-  #refuseWhileDraining(): void {
+  #refuseIfClosed(): void {
     if (this.#isDraining) throw new AppError('draining');
+    const { maxViewers } = this.#options;
+    if (this.#viewers.size + this.#admissions.size < maxViewers) return;
+    throw new AppError('limit_reached', { details: { limit: 'viewers', max: maxViewers } });
   }
 
-  async #permit(request: Omit<ViewRequest, 'signal'>): Promise<StreamKey> {
+  #refused(request: ViewRequest, error: AppError): AppError {
+    const { sessionId, protocol, remoteAddress } = request.context;
+    // Whatever came of the wait: one that has left was not refused.
+    const isGone = request.signal.aborted;
+    this.#figures.refused(protocol, isGone ? 'client_closed' : error.code);
+    const fields = { sessionId, protocol, remoteAddress, app: request.app, name: request.name, err: error };
+    if (!isGone) this.#logger[error.entry.level](fields, 'play refused');
+    return error;
+  }
+
+  async #permit(request: ViewRequest, admission: Admission): Promise<StreamKey> {
+    const { context, params } = request;
+    const { protocol, remoteAddress } = context;
     const stream = streamKey(request.app, request.name);
-    const { protocol, remoteAddress } = request.context;
-    const { params } = request;
-    const decision = await this.#options.access.decide({
-      action: 'play',
-      stream,
-      protocol,
-      remoteAddress,
-      params,
-    });
+    const { access } = this.#options;
+    const decision = await admission.wait(
+      access.decide({ action: 'play', stream, protocol, remoteAddress, params }),
+      accessMs,
+    );
     if (decision.allowed) return stream;
     throw new AppError(decision.code, { details: { stream, why: decision.description } });
   }
 
-  async #lease(key: StreamKey, request: ViewRequest): Promise<Viewer> {
-    const { signal, context } = request;
+  async #admit(request: ViewRequest, admission: Admission): Promise<Viewer> {
+    const { context } = request;
     const latency = this.#latencyOf(request.params);
-    signal.throwIfAborted();
+    const key = await this.#permit(request, admission);
     const lease = this.#open(key).acquire();
-    signal.addEventListener('abort', lease.release, { once: true });
     try {
-      const live = await lease.ready;
-      signal.throwIfAborted();
-      const { clock, backlog } = this.#options;
-      const logger = this.#logger;
-      const closed = (viewer: Viewer, reason: CloseReason): void => {
-        this.#viewerClosed(viewer, reason);
-      };
+      const live = await admission.wait(lease.ready);
       const viewer = new Viewer({
         context,
         stream: key,
         live,
         lease,
         latency,
-        backlog,
-        clock,
-        logger,
-        closed,
+        backlog: this.#options.backlog,
+        clock: this.#options.clock,
+        logger: this.#logger,
+        closed: (ended, reason) => {
+          this.#viewerClosed(ended, reason);
+        },
       });
       this.#viewers.set(context.sessionId, viewer);
-      this.#countViewer(context.protocol, 1);
+      this.#figures.viewerOpened(context.protocol);
       return viewer;
     } catch (caught) {
       lease.release();
       throw caught;
-    } finally {
-      signal.removeEventListener('abort', lease.release);
     }
   }
 
@@ -232,15 +263,41 @@ export class Edge {
     if (this.#streams.size >= maxStreams) {
       throw new AppError('limit_reached', { details: { limit: 'edge streams', max: maxStreams } });
     }
-    const stream = new EdgeStream(key, { ...this.#options, logger: this.#logger }, (reason) => {
+    const stream = new EdgeStream(key, this.#streamSettings, (reason) => {
+      this.#timelines.count(stream);
       this.#streams.delete(key);
-      this.#streamCount.set(this.#streams.size);
+      this.#figures.streams(this.#streams.size);
       // Those that were attached have heard it; a paused viewer has not.
       for (const viewer of [...this.#viewers.values()]) if (viewer.stream === key) viewer.end(reason);
     });
     this.#streams.set(key, stream);
-    this.#streamCount.set(this.#streams.size);
+    this.#figures.streams(this.#streams.size);
     return stream;
+  }
+
+  #settings(): EdgeStreamSettings {
+    const { node, nodes } = this.#options;
+    return {
+      ...this.#options,
+      logger: this.#logger,
+      find: async (key) => this.#lookup.find(key),
+      candidates: (record, failed) => upstreamCandidates({ record, failed, nodes: nodes(), self: node }),
+      pullOpened: (kind, isSwitch) => {
+        this.#figures.pullOpened(kind, isSwitch);
+      },
+      peerDropped: (frames) => {
+        this.#figures.peerDropped(frames);
+      },
+    };
+  }
+
+  #tally(): void {
+    let peers = 0;
+    for (const stream of this.#streams.values()) {
+      this.#timelines.count(stream);
+      peers += stream.peers;
+    }
+    this.#figures.peers(peers);
   }
 
   #latencyOf(params: ReadonlyMap<string, string>): LatencyClass {
@@ -252,23 +309,14 @@ export class Edge {
   }
 
   #heard(event: RegistryEvent): void {
+    this.#lookup.note(event);
     if (event.type === 'stream_claimed') this.#streams.get(event.record.stream)?.claimed(event.record);
     if (event.type === 'stream_ended') this.#streams.get(event.record.stream)?.endedElsewhere(event.record);
   }
 
   #viewerClosed(viewer: Viewer, reason: CloseReason): void {
-    const { sessionId, protocol } = viewer.context;
-    this.#viewers.delete(sessionId);
-    this.#ends.add(1, { protocol, reason });
+    this.#viewers.delete(viewer.context.sessionId);
     this.#bytesOfEnded += viewer.bytesWritten;
-    this.#bytes.add(viewer.bytesWritten, { protocol });
-    this.#drops.add(viewer.droppedFrames, { protocol });
-    this.#countViewer(protocol, -1);
-  }
-
-  #countViewer(protocol: SessionProtocol, change: 1 | -1): void {
-    const count = (this.#counts.get(protocol) ?? 0) + change;
-    this.#counts.set(protocol, count);
-    this.#current.set(count, { protocol });
+    this.#figures.viewerEnded(viewer.context.protocol, reason, viewer);
   }
 }

@@ -1,15 +1,13 @@
 // HTTP-FLV viewers. After the header the response leaves node:http: `Connection: close`, no chunked coding, shared
 // buffers straight to the socket.
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
-import { toAppError, type Clock, type CloseReason } from '@headwater/contracts';
+import { toAppError } from '@headwater/contracts';
 import { flvFormat } from '@headwater/media';
 import type { CrossOriginRule } from './cross-origin.ts';
 import type { Edge } from './edge.ts';
 import { remoteAddressOf, type FlvRequest } from './flv-request.ts';
-import { cutAfterLastWords } from './last-words.ts';
 import { problemAnswer } from './problem.ts';
-import { SocketSink } from './socket-sink.ts';
+import { ViewerSocket } from './viewer-socket.ts';
 import type { ViewerContext } from './viewer.ts';
 
 const flvHeaders = {
@@ -31,7 +29,7 @@ export interface HttpFlvExchange {
 
 /** Answers GET with the stream, HEAD and OPTIONS as HTTP wants. True when the stream took the connection over. Never rejects. */
 export async function playHttpFlv(exchange: HttpFlvExchange): Promise<boolean> {
-  const { edge, flv, request, response, crossOrigin } = exchange;
+  const { request, response, crossOrigin } = exchange;
   const { origin } = request.headers;
   const context: ViewerContext = {
     sessionId: exchange.sessionId,
@@ -42,7 +40,7 @@ export async function playHttpFlv(exchange: HttpFlvExchange): Promise<boolean> {
     if (request.method === 'OPTIONS') {
       response.writeHead(204, crossOrigin.preflightHeaders(origin)).end();
     } else if (request.method === 'HEAD') {
-      await edge.check({ ...flv, context });
+      await check(exchange, context);
       response.writeHead(200, { ...flvHeaders, ...crossOrigin.headers(origin) }).end();
     } else if (request.method === 'GET') {
       await stream(exchange, context);
@@ -67,30 +65,31 @@ export async function playHttpFlv(exchange: HttpFlvExchange): Promise<boolean> {
   return false;
 }
 
+async function check({ edge, flv, request }: HttpFlvExchange, context: ViewerContext): Promise<void> {
+  const socket = new ViewerSocket(edge.clock, request.socket);
+  await edge.check({ ...flv, context, signal: socket.signal }).finally(() => {
+    socket.release();
+  });
+}
+
 async function stream(exchange: HttpFlvExchange, context: ViewerContext): Promise<void> {
   const { edge, flv, request } = exchange;
-  const { socket } = request;
-  const gone = new AbortController();
-  const abort = (): void => {
-    gone.abort();
-  };
-  socket.once('close', abort);
-  // A refusal is answered on a connection that may stay for other requests.
-  const viewer = await edge.admit({ ...flv, context, signal: gone.signal }).finally(() => {
-    socket.off('close', abort);
+  const socket = new ViewerSocket(edge.clock, request.socket);
+  const viewer = await edge.admit({ ...flv, context, signal: socket.signal }).catch((refusal: unknown) => {
+    // It is answered on a connection that may stay for other requests.
+    socket.release();
+    throw refusal;
   });
   viewer.onEnded = (reason) => {
-    finish(edge.clock, socket, reason);
+    if (reason === 'slow_viewer') socket.destroy();
+    else socket.end();
   };
-  socket.once('close', () => {
+  socket.onGone(() => {
     viewer.close('client_closed');
   });
-  if (socket.destroyed) {
-    viewer.close('client_closed');
-    return;
-  }
+  if (socket.isGone) return;
   leaveHttp(exchange);
-  viewer.deliver({ format: flvFormat, sink: new SocketSink(socket), from: 'keyframe' });
+  viewer.deliver({ format: flvFormat, sink: socket.sink, from: 'keyframe' });
 }
 
 function leaveHttp({ request, crossOrigin }: HttpFlvExchange): void {
@@ -100,13 +99,4 @@ function leaveHttp({ request, crossOrigin }: HttpFlvExchange): void {
   request.socket.write(`HTTP/1.1 200 OK\r\n${lines.join('')}\r\n`);
   // Whatever else comes on this connection was not asked for in order: more than a little of it ends the viewer.
   request.resume();
-}
-
-function finish(clock: Clock, socket: Socket, reason: CloseReason): void {
-  if (reason === 'slow_viewer') {
-    socket.destroy();
-    return;
-  }
-  socket.destroySoon();
-  cutAfterLastWords(clock, socket);
 }

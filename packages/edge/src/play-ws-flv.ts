@@ -9,7 +9,7 @@ import type { Edge } from './edge.ts';
 import { remoteAddressOf, type FlvRequest } from './flv-request.ts';
 import { cutAfterLastWords } from './last-words.ts';
 import { problemAnswer } from './problem.ts';
-import { SocketSink } from './socket-sink.ts';
+import { ViewerSocket } from './viewer-socket.ts';
 import type { Viewer, ViewerContext } from './viewer.ts';
 import { wsFlvFormat } from './ws-flv-format.ts';
 
@@ -43,10 +43,7 @@ export async function playWsFlv(exchange: WsFlvExchange): Promise<void> {
     protocol: 'ws-flv',
     remoteAddress: remoteAddressOf(request),
   };
-  const gone = new AbortController();
-  socket.once('close', () => {
-    gone.abort();
-  });
+  const connection = new ViewerSocket(edge.clock, socket);
   socket.on('error', () => socket.destroy());
   // node:http has let go of the socket, `ws` has not taken it yet: a peer that closes its side is noticed here alone.
   const leave = (): void => void socket.destroy();
@@ -56,34 +53,31 @@ export async function playWsFlv(exchange: WsFlvExchange): Promise<void> {
     if (!crossOrigin.isAllowed(origin, host)) {
       throw new AppError('play_denied', { details: { origin: origin?.slice(0, 128) } });
     }
-    const viewer = await edge.admit({ ...flv, context, signal: gone.signal });
+    const viewer = await edge.admit({ ...flv, context, signal: connection.signal });
     socket.off('end', leave);
-    if (socket.destroyed) {
-      viewer.close('client_closed');
-      return;
-    }
-    // A handshake that `ws` refuses closes the socket without a WebSocket ever being made.
-    socket.once('close', () => {
+    // Also where `ws` refuses the handshake: it closes the socket without a WebSocket ever being made.
+    connection.onGone(() => {
       viewer.close('client_closed');
     });
+    if (connection.isGone) return;
     acceptor.handleUpgrade(request, socket, head, (webSocket) => {
-      deliver(viewer, webSocket, socket, edge.clock);
+      deliver(viewer, webSocket, connection);
     });
   } catch (caught) {
     refuseUpgrade(edge.clock, socket, toAppError(caught));
   }
 }
 
-function deliver(viewer: Viewer, webSocket: WebSocket, socket: Duplex, clock: Clock): void {
+function deliver(viewer: Viewer, webSocket: WebSocket, connection: ViewerSocket): void {
   viewer.onEnded = (reason) => {
     finish(webSocket, reason);
-    cutAfterLastWords(clock, socket);
+    connection.cutSoon();
   };
   webSocket.on('message', (_data, isBinary) => {
     if (isBinary || webSocket.readyState !== webSocket.OPEN) return;
     viewer.close('protocol_error');
     webSocket.close(1003, 'nothing is read here');
-    cutAfterLastWords(clock, socket);
+    connection.cutSoon();
   });
   webSocket.on('close', () => {
     viewer.close('client_closed');
@@ -92,7 +86,7 @@ function deliver(viewer: Viewer, webSocket: WebSocket, socket: Duplex, clock: Cl
   webSocket.on('error', () => {
     viewer.close('protocol_error');
   });
-  viewer.deliver({ format: wsFlvFormat, sink: new SocketSink(socket), from: 'keyframe' });
+  viewer.deliver({ format: wsFlvFormat, sink: connection.sink, from: 'keyframe' });
 }
 
 function finish(webSocket: WebSocket, reason: CloseReason): void {

@@ -5,6 +5,7 @@ import { testNode } from '@headwater/cluster/testing';
 import type { Frame } from '@headwater/media';
 import type { PullHandler, PullRequest } from '@headwater/relay';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { upstreamCandidates } from './upstream-candidates.ts';
 import { Upstream } from './upstream.ts';
 
 const stream = parseStreamKey('live/cam1');
@@ -22,6 +23,10 @@ let pulls: ScriptedPull[];
 let heard: string[];
 let reported: string[];
 let upstream: Upstream;
+/** What a look-up says. */
+let find: () => Promise<StreamRecord | undefined>;
+
+const self = { nodeId: 'edge-1', zone: '', region: '' };
 
 function record(epoch: number, state: StreamRecord['state'] = 'live'): StreamRecord {
   return {
@@ -62,12 +67,15 @@ async function settle(): Promise<void> {
 beforeEach(() => {
   clock = new ManualClock();
   registry = new MemoryStreamRegistry({ clock, leaseMs: 1_000_000 });
+  find = async () => registry.stream(stream);
   pulls = [];
   heard = [];
   reported = [];
   upstream = new Upstream({
     stream,
-    registry,
+    find: async () => find(),
+    candidates: (known, failed) => upstreamCandidates({ record: known, failed, nodes: [], self }),
+    pullOpened: () => undefined,
     relay: {
       pull: (address, request, handler) => {
         const pull = { address, request, handler, isClosed: false };
@@ -236,7 +244,7 @@ it('an owner whose lease has run out is asked: it may be cut off from the regist
 it('without the registry the owner that was known last is asked again, after a pause', async () => {
   upstream.claimed(record(5));
   opened(5);
-  registry.stream = async () => Promise.reject(new AppError('registry_unavailable'));
+  find = async () => Promise.resolve(record(5));
   for (let round = 1; round <= 5; round++) {
     cut();
     await settle();

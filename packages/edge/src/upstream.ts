@@ -1,22 +1,28 @@
-// Keeps one stream pulled: asks the registry who owns it, pulls from there, goes on after the last frame when the
-// connection breaks, follows the stream to its next owner. Never falls back to an older epoch.
-import {
-  toAppError,
-  type Clock,
-  type CloseReason,
-  type Logger,
-  type StreamKey,
-  type Timer,
-} from '@headwater/contracts';
-import type { NodeRef, StreamRecord, StreamRegistry, UpstreamLoss } from '@headwater/cluster';
+// Keeps one stream pulled: finds out who has it, pulls from there, goes on after the last frame when that breaks off,
+// follows the stream to its next owner, and stands on a substitute while the owner cannot be reached. Never falls back
+// to an older epoch.
+import type { AppError, Clock, CloseReason, Logger, StreamKey } from '@headwater/contracts';
+import type { NodeRef, StreamRecord, UpstreamLoss } from '@headwater/cluster';
 import type { Frame } from '@headwater/media';
 import type { OpenedInfo, Pull, PulledState, PullHandler, RelayClient } from '@headwater/relay';
+import { isMedia, PullPosition } from './pull-position.ts';
+import { RecentFailures } from './recent-failures.ts';
+import { RetryPace } from './retry-pace.ts';
 import { StallWatch } from './stall-watch.ts';
+import type { UpstreamKind, UpstreamTarget } from './upstream-candidates.ts';
+import {
+  leaveState,
+  pullOf,
+  upstreamTransitions,
+  type UpstreamPhase,
+  type UpstreamState,
+} from './upstream-state.ts';
+import { WayBack } from './way-back.ts';
 
 /** What an upstream tells the edge's stream. */
 export interface UpstreamListener {
-  /** A pull opened; its frames follow. */
-  opened(info: OpenedInfo): void;
+  /** Somebody delivers. A substitute's word that the publisher is there counts once media comes. */
+  opened(info: OpenedInfo, target: UpstreamTarget): void;
   frames(epoch: number, frames: readonly Frame[]): void;
   state(state: PulledState): void;
   /** Nobody delivers the stream at the moment; another owner or connection is being looked for. */
@@ -28,15 +34,20 @@ export interface UpstreamListener {
 /** What an upstream is made of. */
 export interface UpstreamOptions {
   readonly stream: StreamKey;
-  readonly registry: StreamRegistry;
   readonly relay: Pick<RelayClient, 'pull'>;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly listener: UpstreamListener;
+  /** Who has the stream, as far as anybody knows. Never rejects. */
+  readonly find: (stream: StreamKey) => Promise<StreamRecord | undefined>;
+  /** Whom to pull from, in order; `failed` did not deliver a moment ago. */
+  readonly candidates: (record: StreamRecord, failed: ReadonlySet<string>) => readonly UpstreamTarget[];
   /** Told of owners that do not deliver: those who judge them look at once. */
   readonly reportLoss: (owner: NodeRef, loss: UpstreamLoss) => void;
+  /** Counts pulls that opened. */
+  readonly pullOpened: (kind: UpstreamKind, isSwitch: boolean) => void;
   /** Uniform in [0, 1): spreads the retries of many edges. */
-  random(): number;
+  readonly random: () => number;
 }
 
 // Ways in which an owner ends a stream for good. After all others somebody else may have it, or will.
@@ -45,33 +56,32 @@ const finalReasons: ReadonlySet<CloseReason> = new Set<CloseReason>([
   'hold_expired',
   'kicked',
 ]);
-// A live stream that brings nothing for this long has an owner that is frozen or cut off.
+// A live stream that brings nothing for this long has an upstream that is frozen or cut off.
 const stallMs = 2_000;
-const firstRetryMs = 100;
-const lastRetryMs = 2_000;
 
 /** One stream's way to its owner. `close` is idempotent. */
 export class Upstream {
   readonly #options: UpstreamOptions;
   readonly #stall: StallWatch;
-  #pull: Pull | undefined;
-  /** Where the newest pull went. */
+  readonly #position = new PullPosition();
+  readonly #pace: RetryPace;
+  readonly #failures: RecentFailures;
+  #state: UpstreamState = { phase: 'resolving' };
+  /** The newest record that was followed. */
   #record: StreamRecord | undefined;
-  #epoch = 0;
-  /** The highest epoch that the registry spoke of or an owner had: nothing below it is pulled. */
+  /** The highest epoch that the registry spoke of or an upstream had: nothing below it is pulled. */
   #highestEpoch = 0;
   /** The epoch whose end the registry spoke of while it was pulled. */
   #endedEpoch = 0;
-  #nextSequence = 0;
-  /** Whether the epoch has brought media, and so the headers before it: only then can a pull go on after it. */
-  #hasMedia = false;
-  #attempts = 0;
-  #retryTimer: Timer | undefined;
-  #isResolving = false;
-  #isClosed = false;
+  /** Who delivered last. */
+  #lastKind: UpstreamKind | undefined;
+  /** Says of a substitute that it delivers, once it does. */
+  #announce: (() => void) | undefined;
 
   constructor(options: UpstreamOptions) {
     this.#options = options;
+    this.#pace = new RetryPace(options.random);
+    this.#failures = new RecentFailures(options.clock);
     this.#stall = new StallWatch(options.clock, stallMs, () => {
       this.#stalled();
     });
@@ -79,19 +89,34 @@ export class Upstream {
 
   /** The highest epoch that was ever pulled, 0 before any. */
   get epoch(): number {
-    return this.#epoch;
+    return this.#position.epoch;
+  }
+
+  get phase(): UpstreamPhase {
+    return this.#state.phase;
+  }
+
+  /** Who owns the stream, as far as this edge knows. */
+  get owner(): NodeRef | undefined {
+    return this.#record?.owner;
+  }
+
+  /** True while the stream comes from its owner or standby: what may be served to peers. */
+  get isDirect(): boolean {
+    return this.#state.phase === 'flowing' && this.#state.target.kind !== 'peer';
   }
 
   start(): void {
-    void this.#resolve();
+    void this.#lookUp();
   }
 
   /** The registry says that the stream has a new owner or epoch. */
   claimed(record: StreamRecord): void {
-    if (this.#isClosed || record.epoch < this.#highestEpoch) return;
-    if (record.epoch === this.#highestEpoch && this.#pull !== undefined) return;
-    this.#attempts = 0;
-    this.#connect(record);
+    if (this.#state.phase === 'closed' || record.epoch < this.#highestEpoch) return;
+    if (record.epoch === this.#highestEpoch && pullOf(this.#state) !== undefined) return;
+    this.#pace.reset();
+    this.#failures.clear();
+    this.#pursue(record);
   }
 
   /**
@@ -99,107 +124,136 @@ export class Upstream {
    * the pull breaks off without.
    */
   endedElsewhere(record: StreamRecord): void {
-    if (this.#isClosed || record.epoch < this.#highestEpoch || this.#epoch === 0) return;
-    if (this.#pull === undefined) this.#options.listener.ended('stream_ended');
+    if (this.#state.phase === 'closed' || record.epoch < this.#highestEpoch || this.epoch === 0) return;
+    if (pullOf(this.#state) === undefined) this.#options.listener.ended('stream_ended');
     else this.#endedEpoch = record.epoch;
   }
 
   close(): void {
-    this.#isClosed = true;
+    this.#enter({ phase: 'closed' });
+  }
+
+  #enter(next: UpstreamState): boolean {
+    const before = this.#state;
+    if (!upstreamTransitions[before.phase].includes(next.phase)) return false;
+    this.#state = next;
     this.#stall.stop();
-    this.#retryTimer?.cancel();
-    this.#pull?.close();
-    this.#pull = undefined;
+    this.#announce = undefined;
+    leaveState(before, next);
+    return true;
   }
 
-  async #resolve(): Promise<void> {
-    if (this.#isClosed || this.#isResolving) return;
-    this.#isResolving = true;
-    try {
-      const record = await this.#options.registry.stream(this.#options.stream);
-      if (this.#pull === undefined) this.#follow(record);
-    } catch (caught) {
-      this.#options.logger.debug({ err: toAppError(caught) }, 'registry lookup failed');
-      // Without the registry, whoever had the stream last is the best guess.
-      if (this.#pull === undefined) this.#follow(this.#record);
-    } finally {
-      this.#isResolving = false;
-    }
+  #resolve(): void {
+    if (this.#enter({ phase: 'resolving' })) void this.#lookUp();
   }
 
-  #follow(record: StreamRecord | undefined): void {
-    if (this.#isClosed) return;
-    // An orphan's owner may be cut off from the registry only: while it lives it delivers, and nobody else does.
-    const isServed = record !== undefined && record.state !== 'ended' && record.relayAddress !== '';
-    if (isServed && record.epoch >= this.#highestEpoch) this.#connect(record);
-    else this.#retryLater();
+  async #lookUp(): Promise<void> {
+    const asked = this.#state;
+    const record = await this.#options.find(this.#options.stream);
+    if (this.#state !== asked) return;
+    if (this.#ownerOf(record) === undefined || record === undefined) this.#backOff();
+    else this.#pursue(record);
   }
 
-  #connect(record: StreamRecord): void {
-    this.#retryTimer?.cancel();
-    this.#retryTimer = undefined;
-    this.#stall.stop();
-    this.#pull?.close();
-    this.#highestEpoch = record.epoch;
+  // An orphan's owner may be cut off from the registry only: while it lives it delivers, and nobody else does.
+  #ownerOf(record: StreamRecord | undefined): UpstreamTarget | undefined {
+    if (record === undefined || record.state === 'ended' || record.relayAddress === '') return undefined;
+    if (record.epoch < this.#highestEpoch) return undefined;
+    return { kind: 'owner', node: record.owner, address: record.relayAddress };
+  }
+
+  #pursue(record: StreamRecord): void {
     this.#record = record;
+    this.#highestEpoch = record.epoch;
+    this.#tryNext(this.#options.candidates(record, this.#failures.nodeIds));
+  }
+
+  #tryNext([target, ...rest]: readonly UpstreamTarget[]): void {
+    if (target === undefined) {
+      this.#backOff();
+      return;
+    }
+    const state: UpstreamState = { phase: 'opening', target, rest, pull: undefined };
+    if (this.#enter(state)) state.pull = this.#pull(target, this.#handlerFor(target));
+  }
+
+  #backOff(): void {
+    if (!upstreamTransitions[this.#state.phase].includes('backing-off')) return;
+    const timer = this.#options.clock.after(this.#pace.next(), () => {
+      this.#resolve();
+    });
+    this.#enter({ phase: 'backing-off', timer });
+  }
+
+  #pull(target: UpstreamTarget, handler: PullHandler): Pull {
     const { stream, relay } = this.#options;
-    const resume = this.#hasMedia ? { epoch: this.#epoch, sequence: this.#nextSequence } : undefined;
-    this.#pull = relay.pull(
-      record.relayAddress,
-      { stream, minEpoch: record.epoch, ...(resume === undefined ? {} : { resume }) },
-      this.#handler(),
+    const { resume } = this.#position;
+    return relay.pull(
+      target.address,
+      {
+        stream,
+        minEpoch: this.#highestEpoch,
+        ...(resume === undefined ? {} : { resume }),
+        ...(target.kind === 'peer' ? { reach: 'peer' } : {}),
+      },
+      handler,
     );
   }
 
-  #handler(): PullHandler {
-    const { listener } = this.#options;
+  #handlerFor(target: UpstreamTarget): PullHandler {
     return {
       opened: (info) => {
-        if (info.epoch !== this.#epoch) {
-          this.#nextSequence = info.firstSequence;
-          this.#hasMedia = false;
-        }
-        this.#epoch = info.epoch;
-        this.#highestEpoch = Math.max(this.#highestEpoch, info.epoch);
-        this.#watchWhile(info.state);
-        listener.opened(info);
+        this.#opened(info, target);
       },
       frames: (frames) => {
-        this.#stall.seen();
-        const fresh = this.#withoutRepeats(frames);
-        const last = fresh[fresh.length - 1];
-        if (last === undefined) return;
-        this.#nextSequence = Math.max(this.#nextSequence, last.sequence + 1);
-        if (fresh.some(isMedia)) {
-          this.#hasMedia = true;
-          this.#attempts = 0;
-        }
-        listener.frames(this.#epoch, fresh);
+        this.#received(frames, target);
       },
       state: (state) => {
         this.#watchWhile(state);
-        listener.state(state);
+        if (state === 'interrupted') this.#announceNow();
+        if (this.#announce === undefined) this.#options.listener.state(state);
       },
       ended: (reason) => {
-        this.#pull = undefined;
-        this.#stall.stop();
-        if (finalReasons.has(reason)) listener.ended(reason);
-        else if (this.#isStillWanted()) {
-          if (reason === 'replaced') void this.#resolve();
-          else this.#retryLater();
-        }
+        this.#endedBy(reason, target);
       },
       failed: (error) => {
-        this.#pull = undefined;
-        this.#stall.stop();
-        // The first failure in a row says it; the stream's phase shows that it goes on.
-        const level = this.#attempts === 0 ? error.entry.level : 'debug';
-        this.#options.logger[level]({ err: error, attempt: this.#attempts }, 'pull failed');
-        // An owner that has answered, whatever it said, lives.
-        if (error.code === 'upstream_unavailable') this.#report('broken');
-        if (this.#isStillWanted()) this.#retryLater();
+        this.#failed(error, target);
       },
     };
+  }
+
+  #opened(info: OpenedInfo, target: UpstreamTarget): void {
+    const { listener, pullOpened } = this.#options;
+    this.#position.open(info);
+    this.#highestEpoch = Math.max(this.#highestEpoch, info.epoch);
+    const pull = pullOf(this.#state);
+    const wayBack = target.kind === 'owner' ? undefined : this.#wayBack();
+    this.#enter({ phase: 'flowing', target, pull, wayBack });
+    pullOpened(target.kind, this.#lastKind !== undefined && this.#lastKind !== target.kind);
+    this.#lastKind = target.kind;
+    this.#watchWhile(info.state);
+    this.#announce = () => {
+      listener.opened(info, target);
+    };
+    if (target.kind === 'owner' || info.state === 'interrupted') this.#announceNow();
+  }
+
+  #announceNow(): void {
+    const announce = this.#announce;
+    this.#announce = undefined;
+    announce?.();
+  }
+
+  #received(frames: readonly Frame[], { node }: UpstreamTarget): void {
+    this.#stall.seen();
+    const fresh = this.#position.take(frames);
+    if (fresh.length === 0) return;
+    if (fresh.some(isMedia)) {
+      this.#pace.reset();
+      this.#failures.forget(node.nodeId);
+      this.#announceNow();
+    }
+    this.#options.listener.frames(this.epoch, fresh);
   }
 
   #watchWhile(state: PulledState): void {
@@ -207,19 +261,46 @@ export class Upstream {
     else this.#stall.stop();
   }
 
-  // The owner is looked up again: by now somebody else may have the stream, and if not, asking anew costs little. No
-  // pause is needed, since each stall takes its time; a pause would be a gap when the publisher was silent only.
-  #stalled(): void {
-    const level = this.#attempts === 0 ? 'warn' : 'debug';
-    this.#options.logger[level]({ epoch: this.#epoch, stallMs }, 'pull stalled');
-    this.#pull?.close();
-    this.#pull = undefined;
-    this.#report('stalled');
-    if (this.#isStillWanted()) void this.#resolve();
+  // Of an end only the owner knows. A substitute may have lost the stream, and the registry tells of its end as well.
+  #endedBy(reason: CloseReason, { kind, node }: UpstreamTarget): void {
+    if (kind === 'owner' && finalReasons.has(reason)) {
+      this.#options.listener.ended(reason);
+      return;
+    }
+    if (kind !== 'owner' && reason !== 'replaced') this.#failures.add(node.nodeId);
+    if (!this.#isStillWanted()) return;
+    if (reason === 'replaced') this.#resolve();
+    else this.#backOff();
   }
 
-  #report(loss: UpstreamLoss): void {
-    if (this.#record !== undefined) this.#options.reportLoss(this.#record.owner, loss);
+  #failed(error: AppError, target: UpstreamTarget): void {
+    // The first failure in a row says it; the stream's phase shows that it goes on.
+    const isNews = this.#pace.attempts === 0 && target.kind === 'owner';
+    const fields = { err: error, attempt: this.#pace.attempts, kind: target.kind, node: target.node.nodeId };
+    this.#options.logger[isNews ? error.entry.level : 'debug'](fields, 'pull failed');
+    const state = this.#state;
+    const isOpening = state.phase === 'opening';
+    // An owner that has answered, whatever it said, lives, and knows.
+    const isUnreachable = error.code === 'upstream_unavailable';
+    if (target.kind === 'owner' && isUnreachable) this.#options.reportLoss(target.node, 'broken');
+    // A connection that broke may be there again at once; one that cannot be made is another matter.
+    if (target.kind !== 'owner' || (isOpening && isUnreachable)) this.#failures.add(target.node.nodeId);
+    if (!this.#isStillWanted()) return;
+    if (isOpening && (isUnreachable || target.kind !== 'owner')) this.#tryNext(state.rest);
+    else this.#backOff();
+  }
+
+  // Asked anew at once: by now somebody else may have the stream, and if not, asking costs little. No pause is needed,
+  // since each stall takes its time; a pause would be a gap when the publisher was silent only.
+  #stalled(): void {
+    const state = this.#state;
+    if (state.phase !== 'flowing') return;
+    const { kind, node } = state.target;
+    const level = this.#pace.attempts === 0 && kind === 'owner' ? 'warn' : 'debug';
+    this.#options.logger[level]({ epoch: this.epoch, stallMs, kind, node: node.nodeId }, 'pull stalled');
+    this.#failures.add(node.nodeId);
+    if (kind === 'owner') this.#options.reportLoss(node, 'stalled');
+    if (this.#isStillWanted()) this.#resolve();
   }
 
   /** Tells the listener what a pull that broke off means. False when the stream is over. */
@@ -231,25 +312,25 @@ export class Upstream {
     return !isOver;
   }
 
-  // A pull that could not go on where the last one broke starts at a keyframe, which may have been delivered already.
-  // Headers and metadata are sent again at each start, and do no harm.
-  #withoutRepeats(frames: readonly Frame[]): readonly Frame[] {
-    const isRepeat = (frame: Frame): boolean => frame.sequence < this.#nextSequence && isMedia(frame);
-    return frames.some(isRepeat) ? frames.filter((frame) => !isRepeat(frame)) : frames;
-  }
-
-  #retryLater(): void {
-    if (this.#isClosed || this.#retryTimer !== undefined) return;
-    const baseMs = Math.min(lastRetryMs, firstRetryMs * 2 ** this.#attempts);
-    this.#attempts = Math.min(this.#attempts + 1, 10);
-    const delayMs = baseMs * (0.75 + this.#options.random() / 2);
-    this.#retryTimer = this.#options.clock.after(delayMs, () => {
-      this.#retryTimer = undefined;
-      void this.#resolve();
+  #wayBack(): WayBack {
+    const { stream, clock, random, find } = this.#options;
+    return new WayBack({
+      stream,
+      clock,
+      random,
+      find,
+      ownerOf: (record) => {
+        const owner = this.#ownerOf(record);
+        if (owner !== undefined) this.#record = record;
+        return owner;
+      },
+      pull: (target, handler) => this.#pull(target, handler),
+      isWelcome: (info) => this.#position.isJoinedBy(info),
+      takeOver: (target, pull) => {
+        this.#enter({ phase: 'flowing', target, pull, wayBack: undefined });
+        this.#failures.forget(target.node.nodeId);
+        return this.#handlerFor(target);
+      },
     });
   }
-}
-
-function isMedia({ role }: Frame): boolean {
-  return role === 'keyframe' || role === 'media';
 }

@@ -48,6 +48,8 @@ export class HttpListener {
     const { headTimeoutMs } = options;
     this.server = createServer({
       noDelay: true,
+      // Health checks of load balancers speak HTTP/1.0 without one.
+      requireHostHeader: false,
       maxHeaderSize: 16 * 1024,
       headersTimeout: headTimeoutMs,
       requestTimeout: headTimeoutMs,

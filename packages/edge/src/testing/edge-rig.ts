@@ -6,7 +6,7 @@ import {
   type Metrics,
 } from '@headwater/contracts';
 import { ManualClock } from '@headwater/contracts/testing';
-import { MemoryStreamRegistry } from '@headwater/cluster';
+import { MemoryStreamRegistry, type NodeRecord } from '@headwater/cluster';
 import { defaultBacklogLimits, immediateFlushPlan, type Frame } from '@headwater/media';
 import type { PullHandler } from '@headwater/relay';
 import { Edge } from '../edge.ts';
@@ -33,6 +33,8 @@ export class EdgeRig {
   readonly ends: Map<string, number> = new Map<string, number>();
   /** The handlers of all pulls so far. */
   readonly pulls: PullHandler[] = [];
+  /** The nodes that the edge knows. */
+  nodes: readonly NodeRecord[] = [];
   /** What the access policy says. */
   decide = (): Promise<AccessDecision> => Promise.resolve({ allowed: true });
 
@@ -57,6 +59,9 @@ export class EdgeRig {
       defaultLatency: 'normal',
       maxViewers: 10,
       maxStreams: 10,
+      node: { nodeId: 'edge-1', zone: '', region: '' },
+      nodes: () => this.nodes,
+      hasPeers: true,
       reportLoss: () => undefined,
       random: () => 0.5,
     });

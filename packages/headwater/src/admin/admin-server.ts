@@ -54,6 +54,8 @@ export class AdminServer implements Service {
         keepAliveTimeout: 5_000,
         connectionsCheckingInterval: 1_000,
         noDelay: true,
+        // Health checks of load balancers speak HTTP/1.0 without one.
+        requireHostHeader: false,
       },
       (request, response) => void respond(request, response),
     );

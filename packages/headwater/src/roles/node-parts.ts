@@ -47,7 +47,9 @@ export function nodeParts(context: NodeContext): NodeParts {
   const membership = new MembershipService(context, { registry, nodes, origin, edge });
   const view = new RolesView({ context, nodes, origin, edge, membership });
   const services: Service[] = [];
-  if (origin !== undefined) services.push(new RelayService(context, origin));
+  // Edges of a cluster serve each other, too.
+  const hasPeers = edge !== undefined && context.config.registry.redis !== undefined;
+  if (origin !== undefined || hasPeers) services.push(new RelayService(context, { origin, edge }));
   if (origin !== undefined || edge !== undefined) {
     services.push(rtmpService(context, { origin, edge, forwarder }));
   }
@@ -109,10 +111,11 @@ function makeRelayClient(context: NodeContext): RelayClient {
 
 function makeEdge(
   context: NodeContext,
-  { registry, reportLoss }: Pick<RegistryParts, 'registry' | 'reportLoss'>,
+  { registry, reportLoss, nodes }: Pick<RegistryParts, 'registry' | 'reportLoss'> & { nodes: ClusterNodes },
   relay: RelayClient,
 ): Edge {
-  const { clock, logger, metrics, access, config } = context;
+  const { clock, logger, metrics, access, node, config } = context;
+  const { zone, region } = config.node;
   return new Edge({
     clock,
     logger,
@@ -121,6 +124,9 @@ function makeEdge(
     reportLoss,
     relay,
     access,
+    node: { nodeId: node.nodeId, zone, region },
+    nodes: () => nodes.nodes(),
+    hasPeers: config.registry.redis !== undefined,
     ring: ringOf(config),
     flushPlan: flushPlanOf(config),
     backlog: backlogOf(config),

@@ -1,24 +1,32 @@
 import type { Config } from '@headwater/contracts';
+import type { Edge } from '@headwater/edge';
 import type { Origin } from '@headwater/origin';
 import { RelayServer, type RelayKeepalive } from '@headwater/relay';
 import { hostPort } from '../listen.ts';
 import type { NodeContext } from '../node-context.ts';
 import type { Service } from '../service.ts';
+import { RelaySources } from './relay-sources.ts';
 
-/** Serves an origin's streams to edges; the origin's life is this service's. */
+/** Whose streams are served. */
+export interface RelayParts {
+  readonly origin: Origin | undefined;
+  readonly edge: Edge | undefined;
+}
+
+/** Serves an origin's streams to edges, and an edge's to its peers; the origin's life is this service's. */
 export class RelayService implements Service {
   readonly name = 'relay';
   readonly #context: NodeContext;
-  readonly #origin: Origin;
+  readonly #origin: Origin | undefined;
   readonly #server: RelayServer;
 
-  constructor(context: NodeContext, origin: Origin) {
+  constructor(context: NodeContext, { origin, edge }: RelayParts) {
     const { clock, logger, metrics, node, config } = context;
     this.#context = context;
     this.#origin = origin;
     this.#server = new RelayServer({
-      source: origin.feed,
-      probe: () => ({ ...node, isDraining: origin.isDraining }),
+      source: new RelaySources({ origin: origin?.feed, edge: edge?.peerFeed }),
+      probe: () => ({ ...node, isDraining: (origin ?? edge)?.isDraining ?? false }),
       clock,
       logger,
       metrics,
@@ -35,7 +43,7 @@ export class RelayService implements Service {
   }
 
   async stop(deadlineMs: number): Promise<void> {
-    this.#origin.close();
+    this.#origin?.close();
     await this.#server.stop(deadlineMs);
   }
 }

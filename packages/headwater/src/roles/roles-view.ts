@@ -76,13 +76,14 @@ export class RolesView implements NodeView {
     const owned = origin?.streams.get(key);
     const pulled = edge?.streams.get(key);
     const session = origin?.sessionOf(key);
+    const owner = owned === undefined ? pulled?.owner : context.node.nodeId;
     return {
       key,
       state: stateOf(owned, pulled),
       viewers: tally?.byProtocol ?? {},
       bytesOut: tally?.bytes ?? 0,
       ...sourceView(owned ?? pulled),
-      ...(owned === undefined ? {} : { owner: context.node.nodeId }),
+      ...(owner === undefined ? {} : { owner }),
       ...(session === undefined ? {} : { publisher: publisherOf(session) }),
     };
   }

@@ -1,0 +1,128 @@
+// What an edge counts.
+import type { Counter, Gauge, Metrics, SessionProtocol } from '@headwater/contracts';
+import type { TimelineCounters } from '@headwater/media';
+import type { UpstreamKind } from './upstream-candidates.ts';
+
+/** Numbers of a viewer that has ended. */
+export interface ViewerTotals {
+  readonly bytesWritten: number;
+  readonly droppedFrames: number;
+}
+
+/** The edge's metrics. */
+export class EdgeFigures {
+  readonly #ends: Counter;
+  readonly #bytes: Counter;
+  readonly #drops: Counter;
+  readonly #viewers: Gauge;
+  readonly #viewerCounts = new Map<SessionProtocol, number>();
+  readonly #streams: Gauge;
+  readonly #pulls: Counter;
+  readonly #switches: Counter;
+  readonly #peerPulls: Counter;
+  readonly #peerDrops: Counter;
+  readonly #peers: Gauge;
+  readonly #remembered: Counter;
+  readonly #splices: Counter;
+  readonly #clamped: Counter;
+  readonly #dropped: Counter;
+
+  constructor(metrics: Metrics) {
+    const counter = (name: string, help: string, ...labels: string[]): Counter =>
+      metrics.counter({ name: `headwater_${name}`, help, labels });
+    const gauge = (name: string, help: string, ...labels: string[]): Gauge =>
+      metrics.gauge({ name: `headwater_${name}`, help, labels });
+    this.#ends = counter(
+      'play_ends_total',
+      'Viewers that ended, by protocol and reason; refused ones by the code of the refusal.',
+      'protocol',
+      'reason',
+    );
+    this.#bytes = counter('play_bytes_total', 'Media bytes written to viewers that have ended.', 'protocol');
+    this.#drops = counter(
+      'play_dropped_frames_total',
+      'Frames that slow viewers missed, counted when they end.',
+      'protocol',
+    );
+    this.#viewers = gauge('viewers', 'Viewers that are connected.', 'protocol');
+    this.#streams = gauge('edge_streams', 'Streams that this edge pulls.');
+    this.#pulls = counter(
+      'edge_pulls_total',
+      'Pulls that opened, by who delivers: owner, standby or peer.',
+      'kind',
+    );
+    this.#switches = counter(
+      'edge_switches_total',
+      'Streams that went over to an upstream of another kind, by the new one.',
+      'kind',
+    );
+    this.#peerPulls = counter(
+      'edge_peer_pulls_total',
+      'Pulls that peers asked for: served, or the code of the refusal.',
+      'result',
+    );
+    this.#peerDrops = counter('edge_peer_dropped_frames_total', 'Frames that slow peers missed.');
+    this.#peers = gauge('edge_peers', 'Pulls of peers that are being served.');
+    this.#remembered = counter(
+      'edge_lookups_remembered_total',
+      'Look-ups that the registry did not answer, so that what was known before had to do.',
+    );
+    this.#splices = counter('timeline_splices_total', 'Sessions or clocks joined to the streams of viewers.');
+    this.#clamped = counter('timeline_clamped_frames_total', 'Frames whose time stepped back a little.');
+    this.#dropped = counter('timeline_dropped_frames_total', 'Frames that no viewer could have shown.');
+  }
+
+  viewerOpened(protocol: SessionProtocol): void {
+    this.#countViewer(protocol, 1);
+  }
+
+  viewerEnded(protocol: SessionProtocol, reason: string, totals: ViewerTotals): void {
+    this.refused(protocol, reason);
+    this.#bytes.add(totals.bytesWritten, { protocol });
+    this.#drops.add(totals.droppedFrames, { protocol });
+    this.#countViewer(protocol, -1);
+  }
+
+  /** A viewer that never got in. */
+  refused(protocol: SessionProtocol, reason: string): void {
+    this.#ends.add(1, { protocol, reason });
+  }
+
+  streams(count: number): void {
+    this.#streams.set(count);
+  }
+
+  pullOpened(kind: UpstreamKind, isSwitch: boolean): void {
+    this.#pulls.add(1, { kind });
+    if (isSwitch) this.#switches.add(1, { kind });
+  }
+
+  peerAnswered(result: string): void {
+    this.#peerPulls.add(1, { result });
+  }
+
+  peerDropped(frames: number): void {
+    this.#peerDrops.add(frames);
+  }
+
+  peers(count: number): void {
+    this.#peers.set(count);
+  }
+
+  lookupRemembered(): void {
+    this.#remembered.add(1);
+  }
+
+  /** What a timeline has come to since `before`. */
+  timeline(now: TimelineCounters, before: TimelineCounters): void {
+    this.#splices.add(now.splices - before.splices);
+    this.#clamped.add(now.clamped - before.clamped);
+    this.#dropped.add(now.dropped - before.dropped);
+  }
+
+  #countViewer(protocol: SessionProtocol, change: 1 | -1): void {
+    const count = (this.#viewerCounts.get(protocol) ?? 0) + change;
+    this.#viewerCounts.set(protocol, count);
+    this.#viewers.set(count, { protocol });
+  }
+}

@@ -1,0 +1,73 @@
+// Who has a stream: the registry's word, and where it does not answer in time, what this edge heard last.
+import { AppError, toAppError, type Clock, type Logger, type StreamKey } from '@headwater/contracts';
+import type { RegistryEvent, StreamRecord, StreamRegistry } from '@headwater/cluster';
+import { Deadlines } from './deadlines.ts';
+
+/** What a look-up needs. */
+export interface StreamLookupOptions {
+  readonly registry: Pick<StreamRegistry, 'stream'>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Counts look-ups that were answered from memory. */
+  readonly remembered: () => void;
+}
+
+const lookupMs = 1_500;
+const maxRecords = 10_000;
+
+/** Looks streams up. `close` ends what is being waited for. */
+export class StreamLookup {
+  readonly #options: StreamLookupOptions;
+  readonly #deadlines: Deadlines;
+  /** By when they were heard of; the oldest go first. */
+  readonly #records = new Map<StreamKey, StreamRecord>();
+
+  constructor(options: StreamLookupOptions) {
+    this.#options = options;
+    this.#deadlines = new Deadlines(options.clock);
+  }
+
+  /** Never rejects. Undefined: nobody has it, or nobody knows. */
+  async find(stream: StreamKey): Promise<StreamRecord | undefined> {
+    try {
+      const record = await this.#deadlines.within(lookupMs, this.#options.registry.stream(stream), tooLate);
+      if (record === undefined) this.#records.delete(stream);
+      else this.#remember(record);
+      return record;
+    } catch (caught) {
+      const known = this.#records.get(stream);
+      this.#options.logger.debug(
+        { err: toAppError(caught), stream, knownEpoch: known?.epoch },
+        'registry lookup failed',
+      );
+      this.#options.remembered();
+      return known;
+    }
+  }
+
+  /** The registry's news. */
+  note(event: RegistryEvent): void {
+    if (event.type === 'stream_claimed' || event.type === 'stream_updated') this.#remember(event.record);
+    if (event.type === 'stream_ended') this.#records.delete(event.record.stream);
+  }
+
+  close(): void {
+    this.#deadlines.close();
+  }
+
+  #remember(record: StreamRecord): void {
+    const { stream } = record;
+    const known = this.#records.get(stream);
+    // An answer may be older than the news that came meanwhile.
+    if (known !== undefined && known.epoch > record.epoch) return;
+    this.#records.delete(stream);
+    this.#records.set(stream, record);
+    if (this.#records.size <= maxRecords) return;
+    const [oldest] = this.#records.keys();
+    if (oldest !== undefined) this.#records.delete(oldest);
+  }
+}
+
+function tooLate(): AppError {
+  return new AppError('registry_unavailable', { details: { limitMs: lookupMs } });
+}
