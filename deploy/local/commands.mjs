@@ -51,10 +51,13 @@ async function test(args) {
   process.exitCode = await attend(process.execPath, ['node_modules/vitest/vitest.mjs', 'run', ...args]);
 }
 
-/** @param {string[]} args handed on to the benchmark */
-async function bench(args) {
+/**
+ * @param {string} main
+ * @param {string[]} args handed on to the benchmark
+ */
+async function bench(main, args) {
   await prepare();
-  process.exitCode = await attend(process.execPath, ['--import', 'tsx', 'test/bench/main.ts', ...args]);
+  process.exitCode = await attend(process.execPath, ['--import', 'tsx', main, ...args]);
 }
 
 /** @param {string[]} args handed on to the benchmark */

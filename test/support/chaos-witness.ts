@@ -1,6 +1,5 @@
 // A viewer that knows every frame there is, and so everything that is wrong with what it gets.
 import type { FlvTag } from '@headwater/media';
-import type { ChaosNode } from './chaos-cluster.ts';
 import { judge, type JudgedFrame } from './chaos-frames.ts';
 import { defer } from './cleanup.ts';
 import { framePeriodMs, isKeyframe } from './good-stream-frames.ts';
@@ -22,6 +21,7 @@ export class Witness {
   missing = 0;
   /** Sessions seen, in order of appearance. */
   readonly sessions: number[] = [];
+  readonly #seenAtMs = new Map<number, number>();
   readonly #faults = new Map<string, number>();
   readonly #lastTimestampMs: Record<Kind, number> = { audio: -1, video: -1 };
   readonly #lastIndex: Record<Kind, number> = { audio: -1, video: -1 };
@@ -68,6 +68,12 @@ export class Witness {
   /** The longest time without a video frame since the last mark, the running one included. */
   get maxGapMs(): number {
     return Math.max(this.#maxGapMs, this.sinceVideoMs);
+  }
+
+  /** When it saw the first frame of a session; NaN before. */
+  seenAtMs(session: number): number {
+    this.#readOn();
+    return this.#seenAtMs.get(session) ?? Number.NaN;
   }
 
   /** What must never happen and did, one sentence each. Lost frames and an end are told of by `missing` and `end`. */
@@ -142,6 +148,7 @@ export class Witness {
   #beginSession(kind: Kind, session: number, index: number): void {
     this.#session = session;
     this.sessions.push(session);
+    this.#seenAtMs.set(session, performance.now());
     this.#shiftMs = undefined;
     this.#lastIndex.audio = this.#lastIndex.video = -1;
     if (kind !== 'video' || !isKeyframe(index)) this.#fault('a session that does not begin with a keyframe');
@@ -165,7 +172,10 @@ export class Witness {
 }
 
 /** Watches over every output on each of the nodes; resolves when all of it plays. Gaps count from there. */
-export async function watchOn(nodes: readonly ChaosNode[], stream: string): Promise<Witness[]> {
+export async function watchOn(
+  nodes: readonly { readonly node: RunningHeadwater }[],
+  stream: string,
+): Promise<Witness[]> {
   const witnesses = nodes.flatMap(({ node }) => Witness.watchAll(node, stream));
   await seeMore(witnesses);
   for (const witness of witnesses) witness.mark();
