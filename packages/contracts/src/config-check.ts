@@ -1,4 +1,5 @@
 // Checks between keys: each value is fine by itself, but not together with another.
+import { isAppServed } from './app-patterns.ts';
 import type { ConfigProblem } from './config-problem.ts';
 import type { ConfigSettings } from './config-schema.ts';
 
@@ -34,6 +35,7 @@ export function checkConfig(settings: ConfigSettings): ConfigProblem[] {
     ...checkRedis(settings),
     ...checkDiscovery(settings),
     ...checkAccess(settings),
+    ...checkJobs(settings),
     ...checkPorts(settings),
   ];
 }
@@ -72,6 +74,25 @@ function checkDiscovery({ discovery, registry }: ConfigSettings): ConfigProblem[
       expected: 'certFile and keyFile together, or none of them',
     }),
   ];
+}
+
+function checkJobs({ jobs, apps, limits }: ConfigSettings): ConfigProblem[] {
+  const problems = expect(jobs.length <= limits.jobs, {
+    key: 'jobs',
+    value: `a list of ${jobs.length}`,
+    expected: `at most limits.jobs (${limits.jobs})`,
+  });
+  const seen = new Set<string>();
+  for (const [index, { stream }] of jobs.entries()) {
+    const problem = { key: `jobs.${index}.stream`, value: JSON.stringify(stream) };
+    const [app = ''] = stream.split('/');
+    if (seen.has(stream)) problems.push({ ...problem, expected: 'another stream than the jobs above it' });
+    else if (!isAppServed(apps, app)) {
+      problems.push({ ...problem, expected: `a stream of one of apps (${apps.join(', ')})` });
+    }
+    seen.add(stream);
+  }
+  return problems;
 }
 
 function checkAccess({ access }: ConfigSettings): ConfigProblem[] {

@@ -1,6 +1,7 @@
 // Every key that the configuration may have, with its default and its description. The reference page and the JSON
 // Schema are generated from here; `config.ts` turns the result into what the program reads.
 import * as z from 'zod';
+import { isJobSource, jobSourceExpected, maxJobSourceLength, withShownSources } from './pull-job.ts';
 import { discovery, registry } from './config-schema-cluster.ts';
 import {
   choice,
@@ -203,7 +204,36 @@ const limits = section('What peers may use. Every limit protects the others on t
     'Unfinished RTMP messages of one connection together.',
   ),
   chunkStreams: whole(256, { min: 8, max: 65_600 }, 'RTMP chunk streams of one connection.'),
+  jobs: whole(1000, { min: 0, max: 10_000 }, 'Jobs of the cluster; more are refused.'),
 });
+
+const jobs = noted(
+  z
+    .array(
+      z.strictObject({
+        pull: z
+          .string()
+          .max(maxJobSourceLength)
+          .refine(isJobSource)
+          .describe(`Where from: ${jobSourceExpected}.`),
+        stream: z
+          .string()
+          .regex(/^(?!\.{1,2}\/)[A-Za-z0-9_.-]{1,128}\/(?!\.{1,2}$)[A-Za-z0-9_.-]{1,128}$/)
+          .describe('As which stream to publish it, `app/name`.'),
+      }),
+    )
+    .max(1000)
+    .prefault([])
+    .describe(
+      'Streams that an origin fetches from a source, instead of waiting for a publisher. They become jobs of the cluster, and ' +
+        'stay in it until they are removed: by `headwater jobs remove` where it goes on running.',
+    ),
+  {
+    kind: 'list',
+    expected: `a list of { pull: URL, stream: app/name } with the URL ${jobSourceExpected}`,
+    redact: withShownSources,
+  },
+);
 
 const secrets = z.array(z.string().min(1).max(512)).max(1000);
 const keyEntry = z.strictObject({
@@ -269,6 +299,7 @@ export const configSchema = z.strictObject({
   viewer,
   fanOut,
   limits,
+  jobs,
   access,
   log,
 });

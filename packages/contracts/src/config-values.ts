@@ -11,6 +11,8 @@ export interface ConfigNote {
   readonly expected: string;
   /** The values of a secret key are never shown. */
   readonly isSecret: boolean;
+  /** A value as it may be shown, where parts of it are secret. */
+  readonly redact?: (value: unknown) => unknown;
 }
 
 /** Schema of a key → its note. */

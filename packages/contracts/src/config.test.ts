@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { compileConfig, isAppServed } from './config.ts';
+import { isAppServed } from './app-patterns.ts';
+import { compileConfig } from './config.ts';
 import { configKey, configKeyOfEnv, configKeys } from './config-keys.ts';
 import { ConfigError, configProblemText } from './config-problem.ts';
 import { configJsonSchema } from './config-schema.ts';
@@ -213,6 +214,48 @@ describe('the keys', () => {
       properties: { rtmp: { properties: { port: { default: number } } } };
     };
     expect(schema.properties.rtmp.properties.port.default).toBe(configKey('rtmp.port')?.defaultValue);
+  });
+});
+
+describe('jobs', () => {
+  const job = { pull: 'rtsp://admin:hush@camera.example/main', stream: 'live/cam1' };
+
+  it('are made of a source and a stream', () => {
+    const { jobs } = compileConfig({ jobs: [job] }, options);
+    expect(jobs).toEqual([{ id: 'live:cam1', kind: 'pull', source: job.pull, stream: job.stream }]);
+  });
+
+  it.each([
+    [
+      { ...job, pull: 'http://admin:hush@h/main' },
+      'jobs.0.pull is "http://admin:***@h/main": expected a list of',
+    ],
+    [
+      { ...job, pull: 'rtsp://admin:hu/sh@h/main' },
+      'jobs.0.pull is "rtsp://admin:***@h/main": expected a list of',
+    ],
+    [
+      { ...job, stream: 'cam1' },
+      'jobs.0.stream is "cam1": expected a list of { pull: URL, stream: app/name }',
+    ],
+    [{ ...job, stream: 'live/..' }, 'jobs.0.stream is "live/.."'],
+    [{ pull: job.pull }, 'jobs.0.stream is missing'],
+    [{ ...job, to: 'x' }, 'jobs.0.to is "x"'],
+    [{ ...job, stream: 'tv/a' }, 'jobs.0.stream is "tv/a": expected a stream of one of apps (live)'],
+  ])('%j is refused', (wrong, problem) => {
+    const [text = ''] = problemsWith({ jobs: [wrong] });
+    expect(text).toContain(problem);
+    expect(text).not.toContain('hush');
+  });
+
+  it('are refused for the same stream twice, and beyond their limit', () => {
+    const twice = [job, { ...job, pull: 'rtsp://other/' }];
+    expect(problemsWith({ jobs: twice })).toEqual([
+      'jobs.1.stream is "live/cam1": expected another stream than the jobs above it',
+    ]);
+    expect(problemsWith({ jobs: [job], limits: { jobs: 0 } })).toEqual([
+      'jobs is a list of 1: expected at most limits.jobs (0)',
+    ]);
   });
 });
 

@@ -4,6 +4,8 @@ import { checkConfig } from './config-check.ts';
 import { configKeyAbove, configKeys, configSections } from './config-keys.ts';
 import { ConfigError, nearestWord, type ConfigProblem } from './config-problem.ts';
 import { configSchema, type ConfigSettings } from './config-schema.ts';
+import { pullJob, type PullJob } from './pull-job.ts';
+import { parseStreamKey } from './stream-key.ts';
 import type * as z from 'zod';
 
 /** An address to listen on. `host` undefined means all interfaces. */
@@ -116,7 +118,10 @@ export interface Config {
     readonly messageBytes: number;
     readonly unfinishedMessageBytes: number;
     readonly chunkStreams: number;
+    readonly jobs: number;
   };
+  /** What origins fetch by themselves. */
+  readonly jobs: readonly PullJob[];
   readonly access: {
     readonly kind: 'open' | 'keys';
     readonly keys: Readonly<Record<string, { readonly publish: AccessKeys; readonly play: AccessKeys }>>;
@@ -143,13 +148,6 @@ export function compileConfig(input: unknown, options: CompileOptions): Config {
   const conflicts = checkConfig(parsed.data).map((problem) => withSource(problem, sourceOf));
   if (conflicts.length > 0) throw new ConfigError(conflicts);
   return freeze(compiled(parsed.data, options.defaultNodeId));
-}
-
-/** True when an application is served, by the patterns of `apps`. */
-export function isAppServed(patterns: readonly string[], app: string): boolean {
-  return patterns.some((pattern) =>
-    pattern.endsWith('*') ? app.startsWith(pattern.slice(0, -1)) : app === pattern,
-  );
 }
 
 // What only this process can find, only this process has to reach.
@@ -239,6 +237,7 @@ function compiled(settings: ConfigSettings, defaultNodeId: string): Config {
       lowLatencyMergeMs: fanOut.lowLatencyMerge,
     },
     limits: compiledLimits(limits),
+    jobs: settings.jobs.map(({ pull, stream }) => pullJob(pull, parseStreamKey(stream))),
     access: {
       kind: access.kind,
       keys: Object.fromEntries(
@@ -267,6 +266,7 @@ function compiledLimits(limits: ConfigSettings['limits']): Config['limits'] {
     messageBytes: limits.message,
     unfinishedMessageBytes: limits.unfinishedMessages,
     chunkStreams: limits.chunkStreams,
+    jobs: limits.jobs,
   };
 }
 
@@ -299,7 +299,7 @@ function wrongValue(path: readonly PropertyKey[], input: unknown): ConfigProblem
   const name = path.map(String).join('.');
   let value = input;
   for (const part of path) value = (value as Record<PropertyKey, unknown> | null | undefined)?.[part];
-  const shown = key?.isSecret === true ? '(not shown)' : shownValue(value);
+  const shown = key?.isSecret === true ? '(not shown)' : shownValue(key?.redact?.(value) ?? value);
   const within = configKeys.filter((known) => known.path.startsWith(`${name}.`)).map((known) => known.path);
   const expected = key?.expected ?? (name === '' ? 'keys and values' : `a section with ${within.join(', ')}`);
   return { key: name === '' ? 'configuration' : name, value: shown, expected };

@@ -88,6 +88,14 @@ const rows = {
     'NetStream.Publish.BadName',
     'info',
   ),
+  job_conflict: row(
+    'the stream has a job with another source',
+    false,
+    409,
+    'ALREADY_EXISTS',
+    'NetStream.Publish.BadName',
+    'info',
+  ),
   registry_unavailable: row(
     'the registry does not answer',
     true,

@@ -1,4 +1,5 @@
 export * from './access-policy.ts';
+export * from './app-patterns.ts';
 export * from './clock.ts';
 export * from './close-reason.ts';
 export * from './errors.ts';
@@ -12,4 +13,5 @@ export * from './config-keys.ts';
 export * from './config-problem.ts';
 export { configJsonSchema, type ConfigInput } from './config-schema.ts';
 export * from './api.ts';
+export * from './api-jobs.ts';
 export type { ConfigNote, ConfigValueKind } from './config-values.ts';

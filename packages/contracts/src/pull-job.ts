@@ -45,9 +45,8 @@ const secretParameter =
 /** Makes a job. Throws `AppError` `request_malformed` that names a source which is none, without its secrets. */
 export function pullJob(source: string, stream: StreamKey): PullJob {
   if (!isJobSource(source)) {
-    // What is no URL may still hold a password, with a slash in it: all up to the last @ is hidden.
-    const value = shownSource(source.replace(/(:\/\/[^:@\s]*:)\S*@/, `$1${hidden}@`)).slice(0, 128);
-    throw new AppError('request_malformed', { details: { source: value, expected: jobSourceExpected } });
+    const details = { source: shownText(source).slice(0, 128), expected: jobSourceExpected };
+    throw new AppError('request_malformed', { details });
   }
   return { id: jobIdOf(stream), kind: 'pull', source, stream };
 }
@@ -66,6 +65,14 @@ export function isJobSource(text: string): boolean {
   return protocol === 'rtmp:' && /^\/[^/]+\/./.test(pathname);
 }
 
+/** Any value with all sources in its texts as they may be shown. */
+export function withShownSources(value: unknown): unknown {
+  if (typeof value === 'string') return isJobSource(value) ? shownSource(value) : shownText(value);
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(withShownSources);
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, withShownSources(inner)]));
+}
+
 /** A source as it may be shown and logged: the password, and query parameters with telling names, are hidden. */
 export function shownSource(source: string): string {
   return source
@@ -74,4 +81,9 @@ export function shownSource(source: string): string {
       return colon < 0 ? `${slashes}${user}@` : `${slashes}${user.slice(0, colon)}:${hidden}@`;
     })
     .replace(secretParameter, `$1${hidden}`);
+}
+
+// What is no URL may still hold a password, with a slash in it: all up to the last @ is hidden.
+function shownText(text: string): string {
+  return shownSource(text.replace(/(:\/\/[^:@\s]*:)\S*@/, `$1${hidden}@`));
 }

@@ -53,7 +53,7 @@ export function loadConfig(sources: ConfigSources = {}): LoadedConfig {
     const typed = valueAt(tree, key.path);
     const value = key.path === 'node.id' ? config.node.id : (typed ?? key.defaultValue);
     const source = typed === undefined ? 'default' : (sourceOf(key.path) ?? 'default');
-    return { path: key.path, value, source, isSecret: key.isSecret };
+    return { path: key.path, value: key.redact?.(value) ?? value, source, isSecret: key.isSecret };
   });
   return { config, settings };
 }
