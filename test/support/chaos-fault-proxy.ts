@@ -46,10 +46,18 @@ export class FaultProxy {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** Goes over to another mode, with all connections there are. Those that have lost bytes are reset by `pass`. */
-  set(mode: FaultMode): void {
+  /** The connections there are now. */
+  get links(): ReadonlySet<object> {
+    return new Set(this.#links);
+  }
+
+  /**
+   * Goes over to another mode, with all connections there are but the `spared` ones. Those that have lost bytes are reset
+   * by `pass`.
+   */
+  set(mode: FaultMode, spared: ReadonlySet<object> = new Set()): void {
     this.#mode = mode;
-    for (const link of [...this.#links]) link.enter(mode);
+    for (const link of [...this.#links]) if (!spared.has(link)) link.enter(mode);
   }
 
   /** Resets the connections there are; new ones fare as before. Says how many there were. */
