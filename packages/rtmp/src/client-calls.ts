@@ -1,6 +1,7 @@
 // The calls of a client session, in the order in which encoders and players are known to make them.
 import type { AmfValue } from './amf-value.ts';
 import { announcedCapabilities } from './enhanced-capabilities.ts';
+import { forwarderMark } from './forwarding.ts';
 import type { SessionOutput } from './session-output.ts';
 
 /** What a client wants to do. */
@@ -29,6 +30,8 @@ export interface ConnectOptions {
   readonly flashVer: string;
   /** Bits of `capsEx`; undefined leaves all of Enhanced RTMP out. */
   readonly capsEx: number | undefined;
+  /** The client forwards somebody else's publish. */
+  readonly isForwarder: boolean;
 }
 
 /** Calls `connect`. */
@@ -48,6 +51,7 @@ export function callConnect(output: SessionOutput, options: ConnectOptions): voi
   if (options.capsEx !== undefined) {
     for (const [key, value] of announcedCapabilities(options.capsEx)) properties.set(key, value);
   }
+  if (options.isForwarder) properties.set(...forwarderMark);
   output.command('connect', clientTransaction.connect, [properties]);
 }
 

@@ -22,6 +22,7 @@ import { decodeCommand, isCommandMessage, type Command } from './commands.ts';
 import { windowAckBytes } from './connect-call.ts';
 import { decodeControlMessage, type ControlMessage } from './control-message.ts';
 import { isDataMessage, unwrapData, wrapData } from './data-message.ts';
+import { readForwarded } from './forwarding.ts';
 import { ClientHandshake } from './handshake-client.ts';
 import { handshakeBytes } from './handshake.ts';
 import { defaultChunkReaderLimits, rtmpChunkSizeOut, type ChunkReaderLimits } from './limits.ts';
@@ -42,6 +43,8 @@ export interface RtmpClientSessionOptions {
   readonly target: Pick<RtmpTarget, 'app' | 'tcUrl' | 'name'>;
   /** Bits of `capsEx` to announce; undefined, as by default, leaves all of Enhanced RTMP out. */
   readonly capsEx?: number;
+  /** This node forwards somebody else's publish: the server, where it is one of ours, says more. Default: false. */
+  readonly isForwarder?: boolean;
   readonly flashVer?: string;
   /** How long the server may take from `start` until it accepts. Default: 20 s. */
   readonly startMs?: number;
@@ -156,8 +159,9 @@ export class RtmpClientSession {
     if (output !== undefined) this.#output.raw(output);
     if (!isDone) return;
     this.#move('handshake-done');
-    const { action, target, capsEx, flashVer = defaultFlashVer } = this.#options;
-    callConnect(this.#output, { action, app: target.app, tcUrl: target.tcUrl, flashVer, capsEx });
+    const { action, target, capsEx, flashVer = defaultFlashVer, isForwarder = false } = this.#options;
+    const { app, tcUrl } = target;
+    callConnect(this.#output, { action, app, tcUrl, flashVer, capsEx, isForwarder });
     if (rest !== undefined) this.#chunks.read(rest, this.#onMessage);
   }
 
@@ -245,7 +249,7 @@ export class RtmpClientSession {
     } else if (
       action === 'play' ? playEndCodes.has(status.code) : status.code === 'NetStream.Unpublish.Success'
     ) {
-      this.#finish('stream_ended');
+      this.#finish(this.#forwarded(args).reason ?? 'stream_ended');
     }
   }
 
@@ -256,15 +260,20 @@ export class RtmpClientSession {
   }
 
   #refused(status: RtmpStatus | undefined, args: readonly AmfValue[]): void {
+    const { code = errorCodeOf(status), owner, reason = 'denied' } = this.#forwarded(args);
     const ex = infoOf(args)?.get('ex');
     const redirect = isAmfObject(ex) ? amfString(ex, 'redirect') : '';
     const details = {
       status: status?.code,
       description: status?.description,
       redirect: redirect === '' ? undefined : redirect,
+      owner,
     };
-    const code = status === undefined ? 'upstream_unavailable' : errorCodeOf(status);
-    this.#finish('denied', new AppError(code, { details }));
+    this.#finish(reason, new AppError(code, { details }));
+  }
+
+  #forwarded(args: readonly AmfValue[]): ReturnType<typeof readForwarded> {
+    return this.#options.isForwarder === true ? readForwarded(infoOf(args)) : {};
   }
 
   #control(control: ControlMessage): void {

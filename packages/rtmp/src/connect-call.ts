@@ -2,6 +2,7 @@
 import { isAmfObject, amfNumber, amfString, type AmfValue } from './amf-value.ts';
 import type { Command } from './commands.ts';
 import { announcedCapabilities, readCapabilities } from './enhanced-capabilities.ts';
+import { isForwarder } from './forwarding.ts';
 import { rtmpChunkSizeOut } from './limits.ts';
 import type { ClientInfo } from './server-delegate.ts';
 import type { SessionOutput } from './session-output.ts';
@@ -31,7 +32,13 @@ export function readConnectCall(command: Command): ConnectCall {
   const flashVer = amfString(properties, 'flashVer').slice(0, 128);
   return {
     transactionId: command.transactionId,
-    client: { app, tcUrl, flashVer, ...readCapabilities(properties) },
+    client: {
+      app,
+      tcUrl,
+      flashVer,
+      ...readCapabilities(properties),
+      ...(isForwarder(properties) ? { isForwarder: true } : {}),
+    },
     params,
     objectEncoding: amfNumber(properties, 'objectEncoding') === 3 ? 3 : 0,
   };

@@ -1,6 +1,7 @@
 // One publish, from the client's request to its end.
 import type { AppError, CloseReason } from '@headwater/contracts';
 import type { FrameKind } from '@headwater/media';
+import { endDetails, refusalDetails } from './forwarding.ts';
 import type { ClientInfo, PublishControl, PublishReceiver, PublishRequest } from './server-delegate.ts';
 import { Watchdog } from './session-watch.ts';
 import { publishEnd, publishRefusal, statusObject } from './status.ts';
@@ -66,7 +67,8 @@ export class Publication implements PublishRequest {
   refuse(error: AppError): void {
     if (this.#isOver || this.#receiver !== undefined) return;
     this.#host.run(() => {
-      this.#host.output.status(this.#owner.id, publishRefusal(error));
+      const details = this.client.isForwarder === true ? refusalDetails(error) : {};
+      this.#host.output.status(this.#owner.id, publishRefusal(error), details);
       this.#owner.answered(false);
     });
   }
@@ -80,7 +82,8 @@ export class Publication implements PublishRequest {
   /** Tells the client why the node ends it. */
   announceEnd(reason: CloseReason, description?: string): void {
     if (this.#receiver === undefined) return;
-    this.#host.output.status(this.#owner.id, publishEnd(reason, description));
+    const details = this.client.isForwarder === true ? endDetails(reason) : {};
+    this.#host.output.status(this.#owner.id, publishEnd(reason, description), details);
   }
 
   /** Tells the node. The owner calls it once, whoever ended it. */

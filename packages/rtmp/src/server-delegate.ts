@@ -11,6 +11,8 @@ export interface ClientInfo {
   /** capsEx bits: 1 reconnect, 2 multitrack, 4 ModEx, 8 nanosecond offset. */
   readonly capsEx: number;
   readonly fourCcList: readonly string[];
+  /** True when it says to be a node that forwards a publisher: it is told more, and trusted no more. */
+  readonly isForwarder?: boolean;
 }
 
 /** Where accepted media goes. Called in the order of arrival; `ended` exactly once, nothing after it. */

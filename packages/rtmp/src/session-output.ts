@@ -56,9 +56,9 @@ export class SessionOutput {
     this.message(encodeCommand({ name, transactionId, args }, messageStreamId));
   }
 
-  /** `onStatus` on a message stream. */
-  status(messageStreamId: number, status: RtmpStatus): void {
-    this.command('onStatus', 0, [null, statusObject(status)], messageStreamId);
+  /** `onStatus` on a message stream, with further properties if need be. */
+  status(messageStreamId: number, status: RtmpStatus, more: Readonly<Record<string, AmfValue>> = {}): void {
+    this.command('onStatus', 0, [null, statusObject(status, more)], messageStreamId);
   }
 
   /** Hands all that is queued to the transport in one piece. */

@@ -88,7 +88,8 @@ export function playEnd(reason: CloseReason): RtmpStatus {
 }
 
 /** The row of the catalogue that a server's refusal means, for the client's side. */
-export function errorCodeOf(status: RtmpStatus): ErrorCode {
+export function errorCodeOf(status: RtmpStatus | undefined): ErrorCode {
+  if (status === undefined) return 'upstream_unavailable';
   for (const [code, entry] of Object.entries(errorCatalogue)) {
     if (entry.rtmp === status.code && peerFailures.has(code as ErrorCode)) return code as ErrorCode;
   }

@@ -1,0 +1,64 @@
+// What two nodes of the cluster say to each other when one forwards a publisher to the other: RTMP's status codes are too
+// few to tell a refusal that is final from one that holds for this node only. Who claims to be a forwarder and is none
+// gets answers with more detail, and nothing else.
+import { errorCatalogue, type AppError, type CloseReason, type ErrorCode } from '@headwater/contracts';
+import { amfString, type AmfObject, type AmfValue } from './amf-value.ts';
+
+const forwarderProperty = 'headwaterForwards';
+const codeProperty = 'headwaterCode';
+const ownerProperty = 'headwaterOwner';
+const reasonProperty = 'headwaterReason';
+const maxOwnerLength = 256;
+
+/** What a forwarder adds to its `connect`. */
+export const forwarderMark: readonly [string, AmfValue] = [forwarderProperty, true];
+
+/** True when a `connect` is a forwarder's. */
+export function isForwarder(properties: AmfObject | undefined): boolean {
+  return properties?.get(forwarderProperty) === true;
+}
+
+/** What the status of a refusal says to a forwarder besides. */
+export function refusalDetails({ code, details }: AppError): Readonly<Record<string, AmfValue>> {
+  const { owner } = details;
+  return { [codeProperty]: code, ...(typeof owner === 'string' ? { [ownerProperty]: owner } : {}) };
+}
+
+/** What the status of an end says to a forwarder besides. */
+export function endDetails(reason: CloseReason): Readonly<Record<string, AmfValue>> {
+  return { [reasonProperty]: reason };
+}
+
+/** What a status says to a forwarder; nothing where it comes from another program. */
+export function readForwarded(info: AmfObject | undefined): {
+  readonly code?: ErrorCode;
+  readonly owner?: string;
+  readonly reason?: CloseReason;
+} {
+  const code = amfString(info, codeProperty);
+  const owner = amfString(info, ownerProperty);
+  const reason = amfString(info, reasonProperty);
+  return {
+    ...(Object.hasOwn(errorCatalogue, code) ? { code: code as ErrorCode } : {}),
+    ...(owner === '' || owner.length > maxOwnerLength ? {} : { owner }),
+    ...(Object.hasOwn(closeReasons, reason) ? { reason: reason as CloseReason } : {}),
+  };
+}
+
+const closeReasons: Readonly<Record<CloseReason, true>> = {
+  client_closed: true,
+  unpublished: true,
+  publisher_lost: true,
+  replaced: true,
+  stream_ended: true,
+  stream_not_found: true,
+  hold_expired: true,
+  slow_viewer: true,
+  timeout: true,
+  denied: true,
+  limit: true,
+  protocol_error: true,
+  kicked: true,
+  shutdown: true,
+  internal_error: true,
+};
