@@ -1,7 +1,7 @@
 export * from './node-record.ts';
 export * from './stream-record.ts';
 export * from './stream-registry.ts';
-export { outranks, type OwnershipTitle } from './ownership.ts';
+export { isSameRun, outranks, type OwnershipTitle } from './ownership.ts';
 export { EpochMemory } from './epoch-memory.ts';
 export * from './failover-registry.ts';
 export * from './memory-stream-registry.ts';
@@ -10,8 +10,8 @@ export * from './node-heart.ts';
 export * from './leader-lease.ts';
 export * from './leader-lease-memory.ts';
 export * from './job-registry.ts';
-export * from './upstream-reports.ts';
 export * from './job-follower.ts';
+export * from './upstream-reports.ts';
 export * from './upstream-reports-memory.ts';
 export * from './upstream-reporter.ts';
 export * from './redis/redis-server.ts';

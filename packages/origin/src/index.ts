@@ -1,9 +1,13 @@
 export * from './claim-patience.ts';
 export type { RegistryStanding } from './late-claims.ts';
 export * from './origin.ts';
+export type { BackupPolicy, OriginOptions } from './origin-options.ts';
+export type { BackupSession } from './backup-session.ts';
+export type { StreamFollower } from './stream-follower.ts';
 export * from './origin-stream.ts';
 export * from './publish-attempt.ts';
 export * from './publish-conflict.ts';
 export * from './publish-session.ts';
 export * from './relay-feed.ts';
 export { PullIngest, type PullIngestOptions } from './ingest/pull-ingest.ts';
+export { pullCredential } from './ingest/pull-run.ts';

@@ -11,6 +11,7 @@ import {
 } from '@headwater/media';
 import type { OwnedStream } from '@headwater/cluster';
 import type { CurrentPublisher } from './publish-conflict.ts';
+import type { ServedStream } from './served-stream.ts';
 
 /** `live`: the publisher is connected. `interrupted`: it is away, the stream is held. `ended`: for good. */
 export type OriginStreamState = 'live' | 'interrupted' | 'ended';
@@ -22,6 +23,9 @@ export const originStreamTransitions: Readonly<Record<OriginStreamState, readonl
   ended: [],
 };
 
+// So long after a switch, those who come from the epoch before are late and no newcomers.
+const switchMs = 2_000;
+
 /** What an origin stream is made of. */
 export interface OriginStreamOptions {
   readonly key: StreamKey;
@@ -30,6 +34,8 @@ export interface OriginStreamOptions {
   readonly clock: Clock;
   readonly ring: FrameRingLimits;
   readonly holdMs: number;
+  /** It goes on where an earlier epoch broke off: see `ServedStream.startsAtFirst`. */
+  readonly goesOn?: boolean;
   /** Called on each change of its state or of what others are told of that, with the reason where it ended. */
   changed(stream: OriginStream, reason?: CloseReason): void;
   /** Called when the set of codecs grew or changed. */
@@ -37,7 +43,7 @@ export interface OriginStreamOptions {
 }
 
 /** A stream of one epoch on its owner. The publish session feeds it; `end` is idempotent. */
-export class OriginStream {
+export class OriginStream implements ServedStream {
   readonly key: StreamKey;
   readonly epoch: number;
   readonly credential: string | undefined;
@@ -46,6 +52,7 @@ export class OriginStream {
   readonly openedAtMs: number;
   readonly #options: OriginStreamOptions;
   #state: OriginStreamState = 'live';
+  readonly #openedMs: number;
   #nextSequence = 0;
   #lastMediaMs: number;
   #codecs = '';
@@ -57,7 +64,7 @@ export class OriginStream {
     this.epoch = options.epoch;
     this.credential = options.credential;
     this.#options = options;
-    this.#lastMediaMs = options.clock.nowMs();
+    this.#openedMs = this.#lastMediaMs = options.clock.nowMs();
     this.openedAtMs = options.clock.wallMs();
     this.live = new LiveStream({
       key: options.key,
@@ -91,6 +98,11 @@ export class OriginStream {
       codecs: this.stats.codecs,
       sinceMs: this.openedAtMs,
     };
+  }
+
+  get startsAtFirst(): boolean {
+    const { goesOn, clock } = this.#options;
+    return goesOn === true && clock.nowMs() - this.#openedMs < switchMs;
   }
 
   get stats(): LiveStreamStats {

@@ -3,47 +3,24 @@ import {
   AppError,
   streamKey,
   toAppError,
-  type AccessPolicy,
-  type Clock,
   type CloseReason,
   type Counter,
   type Gauge,
   type Logger,
-  type Metrics,
   type StreamKey,
 } from '@headwater/contracts';
-import type { NodeRef, OwnedStream, StreamRecord, StreamRegistry } from '@headwater/cluster';
-import type { FrameRingLimits } from '@headwater/media';
+import type { OwnedStream, StreamRecord } from '@headwater/cluster';
 import { askAccess } from './access-question.ts';
-import type { ClaimPatienceOptions } from './claim-patience.ts';
+import type { AdmittedPublisher } from './backups.ts';
+import { Continuity } from './continuity.ts';
 import { LateClaims, type RegistryStanding } from './late-claims.ts';
+import { defaultBackupPolicy, type OriginOptions } from './origin-options.ts';
 import { OriginStream } from './origin-stream.ts';
 import type { PublishAttempt, PublishContext } from './publish-attempt.ts';
-import { PublishClaims, type ClaimGrant } from './publish-claims.ts';
+import { PublishClaims, type ClaimGrant, type StandsBehind } from './publish-claims.ts';
 import { PublishSession } from './publish-session.ts';
 import { PublishTurns, type PublishTurn } from './publish-turns.ts';
 import { RelayFeed } from './relay-feed.ts';
-
-/** What an origin is made of. */
-export interface OriginOptions {
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly metrics: Metrics;
-  readonly registry: StreamRegistry;
-  readonly access: AccessPolicy;
-  readonly node: NodeRef;
-  /** Where edges reach this node's relay, `host:port`; asked at each claim. */
-  relayAddress(): string;
-  readonly ring: FrameRingLimits;
-  readonly holdMs: number;
-  readonly maxPublishers: number;
-  /** How a claim waits for an owner that is dead and not yet known to be. Left out: it does not. */
-  readonly patience?: Omit<ClaimPatienceOptions, 'clock'>;
-  /** How this node stands with the registry. Left out: well, and for ever. */
-  standing?(): RegistryStanding;
-  /** Uniform in [0, 1); `Math.random` unless told. */
-  readonly random?: () => number;
-}
 
 const goodStanding: RegistryStanding = { isDoubtful: false, joinedAtMs: Number.NEGATIVE_INFINITY };
 
@@ -53,6 +30,8 @@ export class Origin {
   readonly #logger: Logger;
   readonly #streams = new Map<StreamKey, OriginStream>();
   readonly #sessions = new Map<StreamKey, PublishSession>();
+  /** Streams whose publisher has ended them while a backup stood ready. */
+  readonly #leftToBackup = new Set<StreamKey>();
   readonly #turns: PublishTurns;
   readonly #claims: PublishClaims;
   readonly #late: LateClaims;
@@ -62,6 +41,8 @@ export class Origin {
 
   /** Answers the relay's pulls. */
   readonly feed: RelayFeed;
+  /** Who stands by for this node's streams, and for whose streams it does. */
+  readonly continuity: Continuity;
 
   constructor(options: OriginOptions) {
     this.#options = options;
@@ -92,7 +73,8 @@ export class Origin {
         this.#refusedLate(stream, current);
       },
     });
-    this.feed = new RelayFeed((key) => this.#streams.get(key), dropped);
+    this.continuity = this.#makeContinuity();
+    this.feed = new RelayFeed((key) => this.continuity.served(key), dropped);
     this.#published = metrics.counter({
       name: 'headwater_publish_attempts_total',
       help: 'Publish attempts by outcome: accepted, client_closed, or the code of the refusal.',
@@ -120,7 +102,7 @@ export class Origin {
   }
 
   get publishers(): number {
-    return this.#sessions.size;
+    return this.#sessions.size + this.continuity.backups.all.size;
   }
 
   /** The publisher of a stream, while it is connected. */
@@ -161,7 +143,8 @@ export class Origin {
 
   /** Ends a stream by an operator's wish; false when it is not here. */
   kick(key: StreamKey): boolean {
-    if (!this.#streams.has(key)) return false;
+    const hasBackup = this.continuity.backups.drop(key, 'kicked');
+    if (!this.#streams.has(key)) return hasBackup;
     this.#close(key, 'kicked');
     return true;
   }
@@ -174,10 +157,14 @@ export class Origin {
   /** Closes every publisher and stream. */
   close(): void {
     this.drain();
+    this.continuity.close();
     for (const key of [...this.#streams.keys()]) this.#close(key, 'shutdown');
   }
 
-  async #admit(attempt: PublishAttempt, context: PublishContext): Promise<'accepted' | 'client_closed'> {
+  async #admit(
+    attempt: PublishAttempt,
+    context: PublishContext,
+  ): Promise<'accepted' | 'backup' | 'client_closed'> {
     const key = streamKey(attempt.app, attempt.name);
     this.#refuseWhileDraining();
     this.#refuseAboveLimit(key);
@@ -189,6 +176,10 @@ export class Origin {
       await this.#late.settled(key);
       this.#refuseWhileDraining();
       const grant = await this.#claim(key, credential, turn);
+      if ('primary' in grant) {
+        await this.continuity.backups.accept({ key, credential, attempt, context }, grant.primary);
+        return turn.isGone ? 'client_closed' : 'backup';
+      }
       // A claim has fenced off what this node has under the key: its successor is opened whatever happened meanwhile, and
       // is held when its publisher is gone already.
       const isFenced = this.#streams.has(key) && !grant.isProvisional;
@@ -218,35 +209,72 @@ export class Origin {
   #refuseAboveLimit(key: StreamKey): void {
     const { maxPublishers } = this.#options;
     const deciding = this.#turns.count((other) => !this.#sessions.has(other));
-    if (this.#sessions.size + deciding < maxPublishers || this.#sessions.has(key)) return;
+    if (this.publishers + deciding < maxPublishers || this.#sessions.has(key)) return;
     throw new AppError('limit_reached', { details: { limit: 'publishers', max: maxPublishers } });
   }
 
-  async #claim(key: StreamKey, credential: string | undefined, turn: PublishTurn): Promise<ClaimGrant> {
+  async #claim(
+    key: StreamKey,
+    credential: string | undefined,
+    turn: PublishTurn,
+  ): Promise<ClaimGrant | StandsBehind> {
     const current = this.#streams.get(key);
+    const { isEverySecond } = this.#options.backup ?? defaultBackupPolicy;
+    const yields = isEverySecond || turn.attempt.params.get('backup') === '1';
     const isWanted = (): boolean => turn.isWanted && !this.#isDraining;
-    const grant = await this.#claims.claim({ key, credential, current, isWanted });
+    const grant = await this.#claims.claim({ key, credential, current, isWanted, yields });
     const { maxPublishers } = this.#options;
     // Held streams count, too: they are what publishers that come and go leave behind.
     const hasPlace = this.#late.size < maxPublishers || (current !== undefined && this.#late.has(current));
-    if (!grant.isProvisional || hasPlace) return grant;
+    if ('primary' in grant || !grant.isProvisional || hasPlace) return grant;
     throw new AppError('limit_reached', { details: { limit: 'provisional streams', max: maxPublishers } });
   }
 
-  #open(accepted: {
-    readonly key: StreamKey;
-    readonly grant: ClaimGrant;
-    readonly credential: string | undefined;
-    readonly attempt: PublishAttempt;
-    readonly context: PublishContext;
-  }): void {
-    const { key, grant, credential, attempt, context } = accepted;
+  #makeContinuity(): Continuity {
+    const { relay, random = Math.random, backup = defaultBackupPolicy } = this.#options;
+    return new Continuity({
+      ...this.#options,
+      ...backup,
+      relay,
+      random,
+      logger: this.#logger,
+      relayAddress: () => this.#options.relayAddress(),
+      ownStream: (key) => this.#streams.get(key),
+      superseded: (key, epoch) => {
+        this.yieldStreams(new Map([[key, epoch]]));
+      },
+      tookOver: (publisher, epoch) => {
+        this.#tookOver(publisher, epoch);
+      },
+      backupGone: (key) => {
+        if (this.#leftToBackup.delete(key)) this.#close(key, 'unpublished');
+      },
+      followedChanged: (stream) => {
+        this.feed.stateChanged(stream);
+      },
+    });
+  }
+
+  #tookOver(publisher: AdmittedPublisher, epoch: number): void {
+    this.#claims.seen(publisher.key, epoch);
+    if ((this.#streams.get(publisher.key)?.epoch ?? 0) > epoch) {
+      publisher.attempt.refuse(new AppError('epoch_stale'));
+    } else this.#open({ ...publisher, grant: { epoch, isProvisional: false }, goesOn: true });
+  }
+
+  #open(accepted: AdmittedPublisher & { readonly grant: ClaimGrant; readonly goesOn?: boolean }): void {
+    const { key, grant, credential, attempt, context, goesOn = false } = accepted;
     const { clock } = this.#options;
     const former = this.#streams.get(key);
     const title = former && this.#titleOf(former);
     this.#close(key, 'replaced');
-    const stream = this.#makeStream(key, grant.epoch, credential);
-    const session = new PublishSession({ stream, context, clock, logger: this.#logger });
+    const stream = this.#makeStream(key, grant.epoch, credential, goesOn);
+    const isHandedOver = (): boolean => {
+      const hasBackup = this.continuity.hasBackup(key);
+      if (hasBackup) this.#leftToBackup.add(key);
+      return hasBackup;
+    };
+    const session = new PublishSession({ stream, context, clock, logger: this.#logger, isHandedOver });
     this.#streams.set(key, stream);
     this.#sessions.set(key, session);
     this.#live.set(this.#streams.size);
@@ -256,7 +284,7 @@ export class Origin {
     });
   }
 
-  #makeStream(key: StreamKey, epoch: number, credential: string | undefined): OriginStream {
+  #makeStream(key: StreamKey, epoch: number, credential: string | undefined, goesOn = false): OriginStream {
     const { clock, ring, holdMs } = this.#options;
     return new OriginStream({
       key,
@@ -265,6 +293,7 @@ export class Origin {
       clock,
       ring,
       holdMs,
+      goesOn,
       changed: (stream, reason) => {
         this.#streamChanged(stream, reason);
       },
@@ -319,13 +348,13 @@ export class Origin {
   #streamChanged(stream: OriginStream, reason: CloseReason | undefined): void {
     const { key, epoch } = stream;
     if (stream.state !== 'ended') {
-      if (stream.state === 'interrupted') this.feed.interrupted(stream);
+      if (stream.state === 'interrupted') this.feed.stateChanged(stream);
       this.#tell(stream);
       return;
     }
     const title = this.#late.has(stream) ? this.#late.title(stream)?.epoch : epoch;
     this.#late.drop(stream);
-    if (this.#streams.get(key) === stream) this.#streams.delete(key);
+    if (this.#streams.get(key) === stream && this.#streams.delete(key)) this.#leftToBackup.delete(key);
     this.#live.set(this.#streams.size);
     this.#logger.info({ stream: key, epoch, reason }, 'stream ended');
     // A replaced stream belongs to the next epoch; one of a stopping node is orphaned when the node leaves.

@@ -6,6 +6,7 @@ import {
   type ClaimRequest,
   type ClaimResult,
   type NodeRef,
+  type StreamRecord,
   type StreamRegistry,
 } from '@headwater/cluster';
 import { claimWithPatience, type ClaimPatienceOptions } from './claim-patience.ts';
@@ -30,6 +31,8 @@ export interface PublishClaim {
   readonly credential: string | undefined;
   /** What this node has under the key. */
   readonly current: OriginStream | undefined;
+  /** The publisher is to stand behind a live one of the same credential, where there is one. */
+  readonly yields?: boolean;
   /** True while somebody waits for the outcome. */
   isWanted(): boolean;
 }
@@ -38,6 +41,11 @@ export interface PublishClaim {
 export interface ClaimGrant {
   readonly epoch: number;
   readonly isProvisional: boolean;
+}
+
+/** Somebody else is live, and the publisher is to stand behind it. */
+export interface StandsBehind {
+  readonly primary: StreamRecord;
 }
 
 /** How long one answer of the registry is waited for; its own limits are shorter. */
@@ -54,8 +62,12 @@ export class PublishClaims {
   }
 
   /** Rejects with `already_publishing`, by the rules of this node or by the registry's word. */
-  async claim(wanted: PublishClaim): Promise<ClaimGrant> {
-    const { key, credential, current } = wanted;
+  async claim(wanted: PublishClaim): Promise<ClaimGrant | StandsBehind> {
+    const { key, credential, current, yields } = wanted;
+    if (yields === true && current?.publisher.isConnected === true) {
+      const title = current.title(this.#options.relayAddress());
+      return { primary: { stream: key, owner: this.#options.node, ...title } };
+    }
     const replaces = current !== undefined && mayReplace(current.publisher, credential);
     if (current !== undefined && !replaces) throw refusal(key);
     // A node that the others may hold for dead has nothing to say to the registry before its next beat.
@@ -79,7 +91,7 @@ export class PublishClaims {
     this.#seen.remember(key, Math.max(epoch, this.#seen.last(key)));
   }
 
-  async #askRegistry(wanted: PublishClaim, request: ClaimRequest): Promise<ClaimGrant> {
+  async #askRegistry(wanted: PublishClaim, request: ClaimRequest): Promise<ClaimGrant | StandsBehind> {
     const { registry, clock, patience } = this.#options;
     const claim = async (): Promise<ClaimResult> =>
       within(clock, registryAnswerMs, registry.claim(request), registryIsLate);
@@ -93,10 +105,14 @@ export class PublishClaims {
       return { epoch: result.record.epoch, isProvisional: false };
     }
     this.seen(wanted.key, result.current.epoch);
+    if (wanted.yields === true) return { primary: result.current };
     throw refusal(wanted.key, result.current.owner.nodeId);
   }
 
-  #request({ key, credential }: Pick<PublishClaim, 'key' | 'credential'>, replaces: boolean): ClaimRequest {
+  #request(
+    { key, credential, yields }: Pick<PublishClaim, 'key' | 'credential' | 'yields'>,
+    replaces: boolean,
+  ): ClaimRequest {
     return {
       stream: key,
       owner: this.#options.node,
@@ -104,6 +120,7 @@ export class PublishClaims {
       mayReplace: replaces,
       ...(credential === undefined ? {} : { credential }),
       seenEpoch: this.#seen.last(key),
+      ...(yields === true ? { yields } : {}),
     };
   }
 

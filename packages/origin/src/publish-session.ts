@@ -10,6 +10,8 @@ export interface PublishSessionOptions {
   readonly context: PublishContext;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** True where somebody stands ready to go on with the stream when its publisher ends it. */
+  isHandedOver?(): boolean;
 }
 
 // Ways for a publisher to end that end its stream as well; after all others it may come back to a held stream.
@@ -28,12 +30,14 @@ export class PublishSession implements PublishReceiver {
   #closeReason: CloseReason | undefined;
   #hasEnded = false;
   #isAskedToMove = false;
+  readonly #isHandedOver: () => boolean;
 
   constructor(options: PublishSessionOptions) {
     const { stream, context, clock } = options;
     this.#stream = stream;
     this.context = context;
     this.#clock = clock;
+    this.#isHandedOver = () => options.isHandedOver?.() ?? false;
     this.#startMs = clock.nowMs();
     this.openedAtMs = clock.wallMs();
     this.#logger = options.logger.child({ sessionId: context.sessionId, stream: stream.key });
@@ -66,7 +70,7 @@ export class PublishSession implements PublishReceiver {
     this.#hasEnded = true;
     const finalReason = this.#closeReason ?? reason;
     // One that was asked to move says goodbye here when it has begun elsewhere: edges may not have heard of that yet.
-    const hasMoved = this.#isAskedToMove && finalReason === 'unpublished';
+    const hasMoved = finalReason === 'unpublished' && (this.#isAskedToMove || this.#isHandedOver());
     if (finalReasons.has(finalReason) && !hasMoved) this.stream.end(finalReason);
     else this.stream.interrupt();
     const { framesIn, bytesIn } = this.stream.stats;

@@ -104,7 +104,8 @@ it('a pull is forgotten whether it closes or its stream ends', () => {
   expect(feed.pullsOf(stream)).toBe(2);
   closing.close();
   expect(feed.pullsOf(stream)).toBe(1);
-  feed.interrupted(stream);
+  stream.interrupt();
+  feed.stateChanged(stream);
   expect(ending.heard).toEqual(['opened', 'interrupted']);
   stream.end('kicked');
   expect(feed.pullsOf(stream)).toBe(0);

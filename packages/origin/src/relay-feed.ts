@@ -1,9 +1,9 @@
-// Answers Relay.Pull from the origin's streams: an edge that reconnects goes on after the last frame it has, while the
+// Answers Relay.Pull from the streams that an origin owns or follows: an edge that reconnects goes on after the last frame it has, while the
 // ring still holds all that followed; else it starts at the newest keyframe.
 import { AppError, toAppError, type Counter, type StreamKey } from '@headwater/contracts';
 import type { BacklogLimits } from '@headwater/media';
-import { relayFormat, type PullCall, type RelaySource } from '@headwater/relay';
-import type { OriginStream } from './origin-stream.ts';
+import { relayFormat, type PullCall, type RelaySource, type ResumePoint } from '@headwater/relay';
+import type { ServedStream } from './served-stream.ts';
 
 // An edge serves many viewers: it may lie behind further than one of them before it jumps to a keyframe.
 const edgeBacklog: BacklogLimits = {
@@ -15,18 +15,18 @@ const edgeBacklog: BacklogLimits = {
 
 /** The relay's view of an origin. */
 export class RelayFeed implements RelaySource {
-  readonly #find: (key: StreamKey) => OriginStream | undefined;
+  readonly #find: (key: StreamKey) => ServedStream | undefined;
   readonly #dropped: Counter;
-  readonly #pulls = new Map<OriginStream, Set<PullCall>>();
+  readonly #pulls = new Map<ServedStream, Set<PullCall>>();
 
   /** `dropped` counts the frames that slow pullers missed, when their pull ends. */
-  constructor(find: (key: StreamKey) => OriginStream | undefined, dropped: Counter) {
+  constructor(find: (key: StreamKey) => ServedStream | undefined, dropped: Counter) {
     this.#find = find;
     this.#dropped = dropped;
   }
 
   /** How many edges follow that stream. */
-  pullsOf(stream: OriginStream): number {
+  pullsOf(stream: ServedStream): number {
     return this.#pulls.get(stream)?.size ?? 0;
   }
 
@@ -38,9 +38,11 @@ export class RelayFeed implements RelaySource {
     }
   }
 
-  /** Tells the edges that follow a stream that its publisher is away. */
-  interrupted(stream: OriginStream): void {
-    for (const call of this.#pulls.get(stream) ?? []) call.state('interrupted');
+  /** Tells the edges that follow a stream how it stands. */
+  stateChanged(stream: ServedStream): void {
+    const { state } = stream;
+    if (state === 'ended') return;
+    for (const call of this.#pulls.get(stream) ?? []) call.state(state);
   }
 
   #attach(call: PullCall): void {
@@ -53,10 +55,14 @@ export class RelayFeed implements RelaySource {
     if (minEpoch > epoch) {
       throw new AppError('epoch_stale', { details: { stream: key, epoch, wanted: minEpoch } });
     }
-    const resumed = resume?.epoch === epoch && live.canResumeAfter(resume.sequence - 1);
-    const from = resumed ? { afterSequence: resume.sequence - 1 } : 'keyframe';
-    const firstSequence = resumed ? resume.sequence : (live.joinSequence ?? live.lastSequence + 1);
-    call.opened({ epoch, firstSequence, resumed, state });
+    const firstSequence = startOf(stream, resume);
+    const from = firstSequence === undefined ? 'keyframe' : { afterSequence: firstSequence - 1 };
+    call.opened({
+      epoch,
+      firstSequence: firstSequence ?? live.joinSequence ?? live.lastSequence + 1,
+      resumed: firstSequence !== undefined && resume?.epoch === epoch,
+      state,
+    });
     const pulls = this.#pulls.get(stream) ?? new Set();
     this.#pulls.set(stream, pulls.add(call));
     call.onClosed(() => {
@@ -78,9 +84,19 @@ export class RelayFeed implements RelaySource {
     });
   }
 
-  #forget(stream: OriginStream, call: PullCall): void {
+  #forget(stream: ServedStream, call: PullCall): void {
     const pulls = this.#pulls.get(stream);
     pulls?.delete(call);
     if (pulls?.size === 0) this.#pulls.delete(stream);
   }
+}
+
+// Where a puller goes on, or comes over from an earlier epoch; undefined for the newest keyframe.
+function startOf(stream: ServedStream, resume: ResumePoint | undefined): number | undefined {
+  if (resume === undefined) return undefined;
+  const { epoch, live, startsAtFirst = false } = stream;
+  const goesOn = resume.epoch === epoch;
+  if (!goesOn && !(startsAtFirst && resume.epoch < epoch)) return undefined;
+  const sequence = goesOn ? resume.sequence : 0;
+  return live.canResumeAfter(sequence - 1) ? sequence : undefined;
 }

@@ -88,6 +88,7 @@ interface OpenTrack {
   lastSequence: number | undefined;
   isContiguous: boolean;
   fragmentBytes: number;
+  hasEnded: boolean;
 }
 
 /** Connects to a source and asks it to play. Never throws. */
@@ -218,6 +219,7 @@ class GuardedSession implements EngineSession {
       lastSequence: undefined,
       isContiguous: true,
       fragmentBytes: 0,
+      hasEnded: false,
     };
     engine.checkSeqGap = (sequenceNumber) => this.#isGap(open, sequenceNumber);
     this.#tracks.push(open);
@@ -290,12 +292,19 @@ class GuardedSession implements EngineSession {
 
   #control(open: OpenTrack, data: Buffer): void {
     for (const packet of EngineRtcp.parseCompound(data)) {
-      if (packet.type === rtcpGoodbye) throw new SessionFailure('ended', 'the source said goodbye');
+      if (packet.type === rtcpGoodbye) this.#goodbye(open);
       const { type, ntpTimestampMsw, ntpTimestampLsw, rtpTimestamp } = packet;
       if (type !== rtcpSenderReport || ntpTimestampMsw === undefined || rtpTimestamp === undefined) continue;
       const seconds = ntpTimestampMsw - ntpEpochSeconds + (ntpTimestampLsw ?? 0) / 2 ** 32;
       this.#delegate.senderReport(open.index, { ntpMs: seconds * 1_000, rtpTimestamp });
     }
+  }
+
+  /** Each track has its own; what the others still have to send is not lost. */
+  #goodbye(open: OpenTrack): void {
+    open.hasEnded = true;
+    if (!this.#tracks.every(({ hasEnded }) => hasEnded)) return;
+    throw new SessionFailure('ended', 'the source said goodbye');
   }
 
   #guard(action: () => void): void {

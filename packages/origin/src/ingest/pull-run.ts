@@ -156,7 +156,7 @@ export class PullRun {
       sessionId: `pull-${job.id}-${String(this.#attempts)}`,
       protocol: this.#protocol,
       remoteAddress: URL.canParse(job.source) ? new URL(job.source).host : '',
-      ownCredential: credentialOf(job),
+      ownCredential: pullCredential(job),
     });
   }
 
@@ -229,7 +229,7 @@ export class PullRun {
   }
 }
 
-/** The same on every node, so that whoever gets the job takes its stream over at once. No token hashes to it. */
-function credentialOf(job: PullJob): string {
+/** What a job publishes with: the same on every node, so that whoever gets it takes its stream over at once. No token hashes to it. */
+export function pullCredential(job: PullJob): string {
   return `pull:${createHash('sha256').update(job.id).digest('hex')}`;
 }
