@@ -9,7 +9,7 @@ import type { Sink } from './sink.ts';
 import type { StreamFormat, TrackPresence } from './stream-format.ts';
 import { Subscriber, type BacklogLimits } from './subscriber.ts';
 
-/** From `viewers` viewers on, frames are merged for up to `windowMs` before a flush; 0 flushes each video frame. */
+/** From `viewers` viewers on, flushes are at least `windowMs` apart; 0 flushes each video frame. */
 export interface FlushStep {
   readonly viewers: number;
   readonly windowMs: number;
@@ -69,10 +69,13 @@ export class FanOut {
   readonly #log: BatchLog;
   readonly #subscribers: Subscriber[] = [];
   #pending: Frame[] = [];
-  #pendingSinceMs = 0;
   #lastFlushed: number;
+  #flushedAtMs: number;
+  /** When what is pending has to leave; `Infinity` when nothing has asked yet. */
+  #flushDueMs = Infinity;
   #burst: Burst | undefined;
   #flushTimer: Timer | undefined;
+  #flushTimerMs = 0;
   #slotTimer: Timer | undefined;
   #slotsDue = 0;
 
@@ -84,6 +87,7 @@ export class FanOut {
     this.#backlog = options.backlog;
     this.#flushSteps = options.flushSteps;
     this.#lastFlushed = lastSequence;
+    this.#flushedAtMs = options.clock.nowMs();
     this.#log = new BatchLog({ maxBytes: options.backlog.softBytes, maxAgeMs: options.backlog.softMs });
   }
 
@@ -127,15 +131,14 @@ export class FanOut {
   }
 
   push(frame: Frame): void {
-    const pending = this.#pending;
-    if (pending.length === 0) this.#pendingSinceMs = this.#clock.nowMs();
-    pending.push(frame);
-    const windowMs = this.#windowMs();
+    this.#pending.push(frame);
     const { hasVideo } = this.#source.tracks;
-    const isFlushPoint =
-      frame.kind === 'video' ? frame.role !== 'header' : frame.kind === 'audio' && !hasVideo;
-    if (windowMs === 0 && isFlushPoint) this.flush();
-    else this.#armFlushTimer(windowMs === 0 ? audioHoldMs : windowMs);
+    const isShown = frame.kind === 'video' ? frame.role !== 'header' : frame.kind === 'audio' && !hasVideo;
+    const windowMs = this.#windowMs();
+    const dueMs = this.#flushedAtMs + (isShown ? windowMs : Math.max(windowMs, audioHoldMs));
+    const nowMs = this.#clock.nowMs();
+    if (isShown && dueMs <= nowMs) this.flush();
+    else this.#flushBy(Math.max(dueMs, nowMs + 1));
   }
 
   /** Makes a batch of what is pending and begins to write it. */
@@ -146,8 +149,10 @@ export class FanOut {
     this.#pending = [];
     this.#burst = undefined;
     this.#lastFlushed = last.sequence;
+    this.#flushedAtMs = this.#clock.nowMs();
+    this.#flushDueMs = Infinity;
     const bytes = this.#format.encode(frames);
-    if (bytes.length > 0) this.#log.append(bytes, last.sequence, this.#clock.nowMs());
+    if (bytes.length > 0) this.#log.append(bytes, last.sequence, this.#flushedAtMs);
     this.#visitFromStart();
   }
 
@@ -193,13 +198,16 @@ export class FanOut {
   }
 
   // One timer stays armed instead of one made and cancelled for each frame: when it fires early it is set again.
-  #armFlushTimer(delayMs: number): void {
-    this.#flushTimer ??= this.#clock.after(delayMs, () => {
+  #flushBy(dueMs: number): void {
+    this.#flushDueMs = Math.min(this.#flushDueMs, dueMs);
+    if (this.#flushTimer !== undefined && this.#flushTimerMs <= this.#flushDueMs) return;
+    this.#flushTimer?.cancel();
+    this.#flushTimerMs = this.#flushDueMs;
+    this.#flushTimer = this.#clock.after(this.#flushTimerMs - this.#clock.nowMs(), () => {
       this.#flushTimer = undefined;
       if (this.#pending.length === 0) return;
-      const waitedMs = this.#clock.nowMs() - this.#pendingSinceMs;
-      if (waitedMs >= delayMs) this.flush();
-      else this.#armFlushTimer(delayMs - waitedMs);
+      if (this.#clock.nowMs() >= this.#flushDueMs) this.flush();
+      else this.#flushBy(this.#flushDueMs);
     });
   }
 

@@ -162,6 +162,27 @@ describe('flushing', () => {
     expect(viewers.map(({ sink }) => sink.writes[1]?.toString())).toEqual(['v3 v4 v5 ', 'v3 v4 v5 ']);
   });
 
+  it('never writes for audio alone while there is video, however short the window', () => {
+    const steps = [{ viewers: 0, windowMs: 20 }];
+    rig = new LiveStreamRig({ low: steps, normal: steps });
+    rig.pushHeaders();
+    rig.pushKeyframe();
+    const viewer = rig.watch();
+    for (let count = 0; count < 5; count++) {
+      rig.clock.advance(21);
+      rig.pushAudio();
+      rig.clock.advance(21);
+      rig.pushInter();
+    }
+    expect(viewer.sink.writes.slice(1).map(String)).toEqual([
+      'a3 v4 ',
+      'a5 v6 ',
+      'a7 v8 ',
+      'a9 v10 ',
+      'a11 v12 ',
+    ]);
+  });
+
   it('reaches every one of a thousand viewers within the window, in slots', () => {
     rig = new LiveStreamRig(mergeFrom(300));
     rig.pushHeaders();

@@ -1,0 +1,197 @@
+// What delivery may cost, counted and not timed: write calls, encodings, copies, and bytes of heap. The figures are exact or
+// nearly so on any machine; docs/benchmarks.md has those that are measured in seconds. A change that makes delivery dearer
+// fails here; one that makes it cheaper lowers the budget.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Session, type HeapProfiler } from 'node:inspector';
+import { streamKey } from '@headwater/contracts';
+import { ManualClock } from '@headwater/contracts/testing';
+import { flvFormat, LiveStream, type LatencyClass, type Sink, type StreamFormat } from '@headwater/media';
+import { testFrames } from '@headwater/media/testing';
+import {
+  ChunkReader,
+  defaultChunkReaderLimits,
+  encodeMessages,
+  frameMessage,
+  rtmpFormat,
+} from '@headwater/rtmp';
+import { describe, expect, it, vi } from 'vitest';
+import { loadConfig } from '../config/load-config.ts';
+import { backlogOf, flushPlanOf, ringOf } from './fan-out-settings.ts';
+
+interface Budget {
+  /** Write calls a viewer gets each second, by latency class and number of viewers of the stream. */
+  readonly writesPerViewerSecond: Readonly<Record<LatencyClass, Readonly<Record<string, number>>>>;
+  /** How often a second of the stream is encoded for one format, whatever the number of viewers. */
+  readonly encodingsPerSecond: number;
+  /** Bytes of heap that one write to one viewer allocates, the socket's own work left aside. */
+  readonly heapBytesPerWrite: number;
+  /** Bytes of buffers that the chunk reader makes for each byte of payload. */
+  readonly readerBytesPerPayloadByte: number;
+  /** Bytes of buffers that a format makes for each byte it writes. */
+  readonly formatBytesPerWrittenByte: number;
+}
+
+const budget = JSON.parse(readFileSync(join(import.meta.dirname, 'delivery-budget.json'), 'utf8')) as Budget;
+const seconds = 10;
+const frames = testFrames({ seconds, gopSeconds: 2 });
+const { config } = loadConfig();
+
+class CountingSink implements Sink {
+  readonly pendingBytes = 0;
+  writes = 0;
+  last: Buffer | undefined;
+
+  write(bytes: Buffer): void {
+    this.writes++;
+    this.last = bytes;
+  }
+}
+
+function counting(format: StreamFormat): StreamFormat & { encodings: number } {
+  return {
+    id: format.id,
+    encodings: 0,
+    preamble: (tracks) => format.preamble(tracks),
+    encode(some) {
+      this.encodings++;
+      return format.encode(some);
+    },
+  };
+}
+
+/** A stream with that many viewers, who have all started. */
+function audience(viewers: number, latency: LatencyClass) {
+  const clock = new ManualClock();
+  const live = new LiveStream({
+    key: streamKey('live', 'a'),
+    clock,
+    ring: { ...ringOf(config), keep: 'gop' },
+    flushPlan: flushPlanOf(config),
+  });
+  const format = counting(rtmpFormat({ messageStreamId: 1 }));
+  const sinks = Array.from({ length: viewers }, () => new CountingSink());
+  const deliver = (from: number, to: number): void => {
+    for (const frame of frames) {
+      if (frame.timestampMs < from || frame.timestampMs >= to) continue;
+      clock.advance(Math.max(0, frame.timestampMs - clock.nowMs()));
+      live.push(frame);
+    }
+  };
+  deliver(0, 2_000);
+  for (const sink of sinks) {
+    live.attach({
+      format,
+      sink,
+      backlog: backlogOf(config),
+      latency,
+      from: 'keyframe',
+      ended: () => undefined,
+    });
+  }
+  deliver(2_000, 4_000);
+  for (const sink of sinks) sink.writes = 0;
+  format.encodings = 0;
+  return { sinks, format, deliver };
+}
+
+describe.each(['low', 'normal'] as const)('a stream whose viewers want latency %s', (latency) => {
+  it.each(Object.entries(budget.writesPerViewerSecond[latency]))(
+    'is written to each of %s viewers no oftener than its budget, all getting the same buffers',
+    (viewers, most) => {
+      const { sinks, format, deliver } = audience(Number(viewers), latency);
+      deliver(4_000, seconds * 1_000);
+      const writes = sinks.reduce((sum, sink) => sum + sink.writes, 0);
+      const perViewerSecond = writes / sinks.length / (seconds - 4);
+      expect(perViewerSecond).toBeLessThanOrEqual(most);
+      expect(perViewerSecond).toBeGreaterThan(most * 0.9);
+      expect(format.encodings / (seconds - 4)).toBeLessThanOrEqual(budget.encodingsPerSecond);
+      // Those of one slot got the very same bytes.
+      expect(new Set(sinks.map((sink) => sink.last)).size).toBeLessThanOrEqual(2);
+    },
+  );
+});
+
+describe('the heap', () => {
+  it('grows by no more than the budget for each write to a viewer', () => {
+    const { sinks, deliver } = audience(1_000, 'normal');
+    deliver(4_000, 6_000);
+    const before = sinks.reduce((sum, sink) => sum + sink.writes, 0);
+    const bytes = allocatedBy(() => {
+      deliver(6_000, seconds * 1_000);
+    });
+    const writes = sinks.reduce((sum, sink) => sum + sink.writes, 0) - before;
+    expect(writes).toBeGreaterThan(30_000);
+    expect(bytes / writes).toBeLessThanOrEqual(budget.heapBytesPerWrite);
+  });
+});
+
+describe('a byte of payload', () => {
+  it('is copied by the chunk reader no oftener than the budget', () => {
+    const bytes = encodeMessages(
+      frames.map((frame) => frameMessage(frame, 1)),
+      4_096,
+    );
+    const reader = new ChunkReader(defaultChunkReaderLimits);
+    reader.setChunkSize(4_096);
+    const made = buffersMadeBy(() => {
+      for (let at = 0; at < bytes.length; at += 1_460) {
+        reader.read(bytes.subarray(at, at + 1_460), () => undefined);
+      }
+    });
+    expect(made / payloadBytes()).toBeLessThanOrEqual(budget.readerBytesPerPayloadByte);
+  });
+
+  it.each([rtmpFormat({ messageStreamId: 1 }), flvFormat])(
+    'is copied by the format $id no oftener than the budget',
+    (format) => {
+      let written = 0;
+      const made = buffersMadeBy(() => {
+        for (let at = 0; at < frames.length; at += 7) {
+          written += format.encode(frames.slice(at, at + 7)).length;
+        }
+      });
+      expect(made / written).toBeLessThanOrEqual(budget.formatBytesPerWrittenByte);
+    },
+  );
+});
+
+function payloadBytes(): number {
+  return frames.reduce((sum, frame) => sum + frame.payload.length, 0);
+}
+
+/** Bytes of heap that `run` allocates, as V8's profiler counts them when it looks at every allocation. */
+function allocatedBy(run: () => void): number {
+  const session = new Session();
+  session.connect();
+  let bytes = 0;
+  session.post('HeapProfiler.startSampling', {
+    samplingInterval: 1,
+    includeObjectsCollectedByMajorGC: true,
+    includeObjectsCollectedByMinorGC: true,
+  });
+  run();
+  session.post('HeapProfiler.stopSampling', (error, { profile }) => {
+    if (error !== null) throw error;
+    bytes = bytesOf(profile.head);
+  });
+  session.disconnect();
+  return bytes;
+}
+
+function bytesOf({ selfSize, children }: HeapProfiler.SamplingHeapProfileNode): number {
+  return children.reduce((sum, child) => sum + bytesOf(child), selfSize);
+}
+
+/** Bytes of the buffers that `run` makes. */
+function buffersMadeBy(run: () => void): number {
+  const methods = ['alloc', 'allocUnsafe', 'allocUnsafeSlow', 'concat'] as const;
+  const spies = methods.map((method) => vi.spyOn(Buffer, method));
+  run();
+  let bytes = 0;
+  for (const spy of spies) {
+    for (const { value } of spy.mock.results) if (value instanceof Buffer) bytes += value.length;
+    spy.mockRestore();
+  }
+  return bytes;
+}
