@@ -8,6 +8,7 @@ describe('redactText', () => {
     ['/live/a.flv?key=abc', '/live/a.flv?key=***'],
     ['Authorization=Bearer', 'Authorization=***'],
     ['token=abc', 'token=***'],
+    ['cannot reach rtsp://admin:abc@h/main', 'cannot reach rtsp://admin:***@h/main'],
     ['monkey=abc key=rtmp.port', 'monkey=abc key=rtmp.port'],
     ['no secret here', 'no secret here'],
   ])('makes %j to %j', (text, expected) => {

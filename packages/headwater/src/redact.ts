@@ -1,4 +1,6 @@
-// Keeps secrets out of the log: fields with telling names, and query parameters with telling names inside any text.
+// Keeps secrets out of the log: fields with telling names, and inside any text query parameters with telling names and
+// the passwords of URLs.
+import { shownSource } from '@headwater/contracts';
 
 const hidden = '***';
 const secretName = /^(token|secret|password|passphrase|authorization|cookie|signature|sig)$/i;
@@ -6,9 +8,10 @@ const secretParameter =
   /(\b(?:token|secret|password|passphrase|authorization|signature|sig)=|[?&]key=)[^&\s"'<>]+/gi;
 const maxDepth = 4;
 
-/** The text with the values of secret query parameters replaced. */
+/** The text with the values of secret query parameters and the passwords of URLs replaced. */
 export function redactText(text: string): string {
-  return text.includes('=') ? text.replace(secretParameter, `$1${hidden}`) : text;
+  const shown = text.includes('://') ? shownSource(text) : text;
+  return shown.includes('=') ? shown.replace(secretParameter, `$1${hidden}`) : shown;
 }
 
 /** A copy of log fields without secrets. Values nested deeper than a log line should be are cut off. */

@@ -2,10 +2,13 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { HTTPException } from 'hono/http-exception';
 import { AppError, streamKey, type Readiness, type StatusView } from '@headwater/contracts';
+import { addJobs } from './job-handlers.ts';
 import type { NodeView } from './node-view.ts';
 import { pageOf } from './paging.ts';
 import { problemOfError, problemOfStatus } from './problem-response.ts';
 import * as routes from './routes.ts';
+
+const maxBodyBytes = 16_384;
 
 /** What the admin API shows. */
 export interface AdminAppOptions {
@@ -34,8 +37,14 @@ export function createAdminApp(options: AdminAppOptions): OpenAPIHono {
   app.use(async (context, next) => {
     const { req } = context;
     const length = req.header('content-length') ?? '0';
-    if (length === '0' && req.header('transfer-encoding') === undefined) return next();
-    return problemOfStatus(413, 'no request here has a body', { connection: 'close' });
+    const isStreamed = req.header('transfer-encoding') !== undefined;
+    if (length === '0' && !isStreamed) return next();
+    const mayHaveBody = req.method === 'POST' && req.path === '/api/v1/jobs';
+    if (mayHaveBody && !isStreamed && Number(length) <= maxBodyBytes) return next();
+    const what = mayHaveBody
+      ? `a body has a content-length of at most ${maxBodyBytes}`
+      : 'no such request has a body';
+    return problemOfStatus(413, what, { connection: 'close' });
   });
   app.use(async (context, next) => {
     await next();
@@ -47,6 +56,7 @@ export function createAdminApp(options: AdminAppOptions): OpenAPIHono {
   addSessions(app, options.view);
   addNodes(app, options);
   addDrain(app, options);
+  addJobs(app, () => options.view.jobs);
   app.get('/api/v1/openapi.json', (context) => context.json(openApiDocument(app, options.version)));
   app.notFound((context) => {
     const allowed = methodsOf(app, context.req.path);
@@ -75,6 +85,7 @@ export function openApiDocument(app: OpenAPIHono, version: string): object {
       { name: 'streams', description: 'What is live.' },
       { name: 'sessions', description: 'Who is connected.' },
       { name: 'nodes', description: 'The cluster.' },
+      { name: 'jobs', description: 'What origins fetch by themselves.' },
     ],
   });
 }

@@ -1,7 +1,9 @@
 import type { NodeListView, SessionView, StreamView } from '@headwater/contracts';
+import type { JobDesk } from './job-desk.ts';
 
 /** What the admin API and the list of live streams know of the node. Snapshots: nothing in them changes later. */
 export interface NodeView {
+  readonly jobs: JobDesk;
   streams(): readonly StreamView[];
   sessions(): readonly SessionView[];
   /** The nodes of the cluster as this one knows them. */

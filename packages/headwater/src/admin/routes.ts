@@ -1,6 +1,10 @@
 // Every route of the admin port as OpenAPI knows it. The handlers are in `admin-app.ts`.
 import { createRoute, z } from '@hono/zod-openapi';
 import {
+  jobIdPattern,
+  jobListSchema,
+  jobRequestSchema,
+  jobViewSchema,
   nodeListSchema,
   problemSchema,
   readinessSchema,
@@ -148,4 +152,48 @@ export const drainRoute = createRoute({
     }),
   },
   responses: { 202: json(readinessSchema, 'It has begun.'), ...malformed },
+});
+
+/** All jobs. */
+export const jobsRoute = createRoute({
+  method: 'get',
+  path: '/api/v1/jobs',
+  summary: 'The jobs of the cluster',
+  tags: ['jobs'],
+  responses: {
+    200: json(jobListSchema, 'All jobs, in the order of their ids.'),
+    503: problem('The registry does not answer.'),
+  },
+});
+
+/** Adds one. */
+export const addJobRoute = createRoute({
+  method: 'post',
+  path: '/api/v1/jobs',
+  summary: 'Have an origin fetch a source and publish it as a stream',
+  tags: ['jobs'],
+  request: { body: { required: true, content: { 'application/json': { schema: jobRequestSchema } } } },
+  responses: {
+    200: json(jobViewSchema, 'It was there already.'),
+    201: json(jobViewSchema, 'It is new.'),
+    400: problem('The job is not valid.'),
+    404: problem('The application is not served.'),
+    409: problem('The stream has a job with another source.'),
+    503: problem('There are too many jobs, or the registry does not answer.'),
+  },
+});
+
+/** Removes one. */
+export const removeJobRoute = createRoute({
+  method: 'delete',
+  path: '/api/v1/jobs/{id}',
+  summary: 'Remove a job; its stream ends',
+  tags: ['jobs'],
+  request: { params: z.object({ id: z.string().regex(jobIdPattern).describe('`app:name` of the stream.') }) },
+  responses: {
+    204: { description: 'It is removed.' },
+    ...malformed,
+    404: problem('No such job.'),
+    503: problem('The registry does not answer.'),
+  },
 });

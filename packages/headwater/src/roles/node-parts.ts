@@ -14,6 +14,7 @@ import type { Service } from '../service.ts';
 import { backlogOf, flushPlanOf, ringOf } from './fan-out-settings.ts';
 import { ClusterNodes } from './discovery.ts';
 import { Drain } from './drain.ts';
+import { JobsService } from './jobs-service.ts';
 import { ListenerService } from './listener-service.ts';
 import { MembershipService } from './membership-service.ts';
 import { openRegistry, type RegistryParts } from './registry.ts';
@@ -36,7 +37,7 @@ interface RtmpParts {
 /** Makes the services of a node's roles. */
 export function nodeParts(context: NodeContext): NodeParts {
   const { roles, clock, logger } = context;
-  const { registry, reportLoss, makeController } = openRegistry(context);
+  const { registry, jobs: jobRegistry, reportLoss, makeController } = openRegistry(context);
   const nodes = new ClusterNodes(context, registry);
   const relay = makeRelayClient(context);
   // Asked when publishers come, and these come when everything has been made.
@@ -45,7 +46,8 @@ export function nodeParts(context: NodeContext): NodeParts {
   const edge = roles.includes('edge') ? makeEdge(context, { registry, reportLoss, nodes }, relay) : undefined;
   const forwarder = origin === undefined && edge !== undefined ? makeForwarder(context, nodes) : undefined;
   const membership = new MembershipService(context, { registry, nodes, origin, edge });
-  const view = new RolesView({ context, nodes, origin, edge, membership });
+  const jobs = new JobsService(context, { jobs: jobRegistry, origin });
+  const view = new RolesView({ context, nodes, origin, edge, membership, jobs });
   const services: Service[] = [];
   // Edges of a cluster serve each other, too.
   const hasPeers = edge !== undefined && context.config.registry.redis !== undefined;
@@ -55,7 +57,7 @@ export function nodeParts(context: NodeContext): NodeParts {
   }
   if (edge !== undefined) services.push(httpService(context, edge, view));
   // Late, when every address is known; early to go, so that nobody is sent here any more.
-  services.push(membership);
+  services.push(membership, jobs);
   if (roles.includes('controller') && makeController !== undefined) {
     services.push(controllerService(makeController(relay)));
   }

@@ -2,6 +2,7 @@ import {
   MemoryStreamRegistry,
   RedisStreamRegistry,
   UpstreamReporter,
+  type JobRegistry,
   type StreamRegistry,
 } from '@headwater/cluster';
 import { Controller, RelayProber } from '@headwater/controller';
@@ -13,6 +14,7 @@ import type { NodeContext } from '../node-context.ts';
 /** A registry, and what goes by the same way where several processes share it. */
 export interface RegistryParts {
   readonly registry: StreamRegistry;
+  readonly jobs: JobRegistry;
   /** Tells controllers of owners that do not deliver. */
   readonly reportLoss: EdgeOptions['reportLoss'];
   /** Undefined where there is nothing to control. */
@@ -26,8 +28,10 @@ export function openRegistry(context: NodeContext): RegistryParts {
 }
 
 function embeddedRegistry({ config, clock, logger }: NodeContext): RegistryParts {
+  const registry = new MemoryStreamRegistry({ clock, logger, leaseMs: config.registry.leaseMs });
   return {
-    registry: new MemoryStreamRegistry({ clock, logger, leaseMs: config.registry.leaseMs }),
+    registry,
+    jobs: registry.jobRegistry(),
     reportLoss: () => undefined,
     makeController: undefined,
   };
@@ -49,8 +53,10 @@ function redisRegistry(
   });
   const reports = registry.upstreamReports();
   const reporter = new UpstreamReporter({ reports, clock, logger, nodeId: node.nodeId });
+  const jobs = registry.jobRegistry();
   return {
     registry,
+    jobs,
     reportLoss: (owner, loss) => {
       reporter.lost(owner, loss);
     },
@@ -58,6 +64,7 @@ function redisRegistry(
       new Controller({
         node,
         registry,
+        jobs,
         lease: registry.leaderLease(),
         reports,
         prober: new RelayProber({ relay, clock }),

@@ -1,6 +1,7 @@
 import type { NodeListView, SessionProtocol, SessionView, StreamKey, StreamView } from '@headwater/contracts';
 import type { Edge, EdgeStream, Viewer } from '@headwater/edge';
 import type { Origin, OriginStream, PublishSession } from '@headwater/origin';
+import type { JobDesk } from '../admin/job-desk.ts';
 import type { NodeView } from '../admin/node-view.ts';
 import type { NodeContext } from '../node-context.ts';
 import type { ClusterNodes } from './discovery.ts';
@@ -13,6 +14,7 @@ export interface RolesViewParts {
   readonly origin: Origin | undefined;
   readonly edge: Edge | undefined;
   readonly membership: MembershipService;
+  readonly jobs: JobDesk;
 }
 
 interface ViewerTally {
@@ -26,6 +28,10 @@ export class RolesView implements NodeView {
 
   constructor(parts: RolesViewParts) {
     this.#parts = parts;
+  }
+
+  get jobs(): JobDesk {
+    return this.#parts.jobs;
   }
 
   streams(): readonly StreamView[] {

@@ -1,11 +1,13 @@
 import {
   compileConfig,
   parseStreamKey,
+  shownSource,
   silentLogger,
   type SessionView,
   type StreamView,
 } from '@headwater/contracts';
 import { openAccess } from '../access/open-access.ts';
+import type { JobDesk } from '../admin/job-desk.ts';
 import type { NodeView } from '../admin/node-view.ts';
 import { BoundAddresses } from '../bound-addresses.ts';
 import { ConnectionGate } from '../connection-gate.ts';
@@ -66,9 +68,22 @@ export function sessionView(id: string, over: Partial<SessionView> = {}): Sessio
   };
 }
 
+/** Jobs that nobody has. */
+export function jobDesk(over: Partial<JobDesk> = {}): JobDesk {
+  return {
+    list: async () => Promise.resolve([]),
+    add: async ({ id, kind, source, stream }) => {
+      return Promise.resolve({ isNew: true, job: { id, kind, source: shownSource(source), stream } });
+    },
+    remove: async () => Promise.resolve(false),
+    ...over,
+  };
+}
+
 /** A view of a node in which nothing happens. */
 export function nodeView(over: Partial<NodeView> = {}): NodeView {
   return {
+    jobs: jobDesk(),
     streams: () => [],
     sessions: () => [],
     nodes: async () => ({ items: [], isStale: false }),
