@@ -6,6 +6,7 @@ export * from './play-http-flv.ts';
 export * from './play-rtmp.ts';
 export * from './play-ws-flv.ts';
 export * from './problem.ts';
+export type { ForwardedSession } from './forwarded-publish.ts';
 export * from './publish-forward.ts';
 export * from './socket-sink.ts';
 export * from './upstream.ts';

@@ -1,7 +1,7 @@
 // A publisher on its way through an edge: which origin gets it, over real sockets.
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import { type AppError, silentLogger } from '@headwater/contracts';
+import { AppError, type ErrorCode, silentLogger, silentMetrics } from '@headwater/contracts';
 import { ManualClock } from '@headwater/contracts/testing';
 import type { NodeRecord } from '@headwater/cluster';
 import { testNode } from '@headwater/cluster/testing';
@@ -93,6 +93,7 @@ function forward(publisher: WaitingPublisher): PublishForwarder {
     discovery: { nodes: () => nodes },
     clock,
     logger: silentLogger,
+    metrics: silentMetrics,
     startMs: 60_000,
     maxPendingBytes: 1024 * 1024,
   });
@@ -190,3 +191,113 @@ it('a draining node forwards nobody new, and can send those away whom it forward
   for (const session of forwarder.sessions) session.close('shutdown');
   expect(publisher.closedFor).toBe('shutdown');
 });
+
+/** An origin that says no, and why. */
+const refusing = (code: ErrorCode, details: Record<string, string> = {}): ((socket: Socket) => void) =>
+  speaking((request) => {
+    request.refuse(new AppError(code, { details }));
+  });
+
+/** What the publisher of one attempt is told, and how many origins were asked for that. */
+async function outcomeOf(): Promise<{ code: string; asked: number }> {
+  const publisher = new WaitingPublisher();
+  forward(publisher);
+  await vi.waitFor(() => {
+    expect(publisher.receiver ?? publisher.refusedWith).toBeDefined();
+  });
+  return { code: publisher.refusedWith?.code ?? 'accepted', asked: sockets.length };
+}
+
+it.each(['draining', 'limit_reached', 'registry_unavailable', 'internal'] as const)(
+  'an origin that says %s is passed over',
+  async (code) => {
+    await addOrigin('origin-1', refusing(code));
+    await addOrigin('origin-2', accepting);
+    expect(await outcomeOf()).toEqual({ code: 'accepted', asked: 2 });
+  },
+);
+
+it('all origins are asked, and what the last one said is passed on, not that others cannot be reached', async () => {
+  for (const nodeId of ['origin-1', 'origin-2', 'origin-3', 'origin-4']) {
+    await addOrigin(nodeId, refusing(nodeId === 'origin-4' ? 'limit_reached' : 'draining'));
+  }
+  await addOrigin('origin-5', (socket) => socket.destroy());
+  expect(await outcomeOf()).toEqual({ code: 'limit_reached', asked: 5 });
+});
+
+it.each(['publish_denied', 'stream_name_invalid', 'app_unknown'] as const)(
+  'an origin that says %s has the last word',
+  async (code) => {
+    await addOrigin('origin-1', refusing(code));
+    await addOrigin('origin-2', accepting);
+    expect(await outcomeOf()).toEqual({ code, asked: 1 });
+  },
+);
+
+it('the owner that is in the way is asked next: it alone knows that its publisher is gone', async () => {
+  await addOrigin('origin-1', refusing('already_publishing', { owner: 'origin-3' }));
+  await addOrigin('origin-2', refusing('publish_denied'));
+  await addOrigin('origin-3', accepting);
+  expect(await outcomeOf()).toEqual({ code: 'accepted', asked: 2 });
+});
+
+it('the owner that refuses has the last word', async () => {
+  await addOrigin('origin-1', refusing('already_publishing', { owner: 'origin-3' }));
+  await addOrigin('origin-2', accepting);
+  await addOrigin('origin-3', refusing('already_publishing'));
+  expect(await outcomeOf()).toEqual({ code: 'already_publishing', asked: 2 });
+});
+
+it('an owner that is dead leaves the others to be asked', async () => {
+  await addOrigin('origin-1', refusing('already_publishing', { owner: 'origin-3' }));
+  await addOrigin('origin-2', accepting);
+  await addOrigin('origin-3', (socket) => socket.destroy());
+  expect(await outcomeOf()).toEqual({ code: 'accepted', asked: 3 });
+});
+
+it('origins that keep the publisher waiting do so for twice the time of one, all together', async () => {
+  const asked: PublishRequest[] = [];
+  for (const nodeId of ['origin-1', 'origin-2', 'origin-3']) {
+    await addOrigin(
+      nodeId,
+      speaking((request) => asked.push(request)),
+    );
+  }
+  const publisher = new WaitingPublisher();
+  forward(publisher);
+  for (const count of [1, 2]) {
+    await vi.waitFor(() => {
+      expect(asked).toHaveLength(count);
+    });
+    clock.advance(60_000);
+  }
+  await vi.waitFor(() => {
+    expect(publisher.refusedWith?.code).toBe('upstream_unavailable');
+  });
+  expect(asked).toHaveLength(2);
+});
+
+it.each(['replaced', 'kicked', 'limit', 'shutdown'] as const)(
+  'a publisher that its origin ends as %s hears the same from the edge',
+  async (reason) => {
+    let end: (() => void) | undefined;
+    await addOrigin(
+      'origin-1',
+      speaking((request) => {
+        const control = request.accept({ media: () => undefined, ended: () => undefined });
+        end = () => {
+          control.close(reason);
+        };
+      }),
+    );
+    const publisher = new WaitingPublisher();
+    forward(publisher);
+    await vi.waitFor(() => {
+      expect(publisher.receiver).toBeDefined();
+    });
+    end?.();
+    await vi.waitFor(() => {
+      expect(publisher.closedFor).toBe(reason);
+    });
+  },
+);

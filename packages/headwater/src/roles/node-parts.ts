@@ -189,9 +189,11 @@ function rtmpService(context: NodeContext, parts: RtmpParts): Service {
 }
 
 // An edge takes publishers for the origins of its cluster.
-function makeForwarder({ clock, logger, config }: NodeContext, discovery: ClusterNodes): PublishForwarder {
+function makeForwarder(context: NodeContext, discovery: ClusterNodes): PublishForwarder {
+  const { clock, logger, metrics, config } = context;
   const startMs = config.registry.leaseMs + 2 * beyondLeaseMs;
-  return new PublishForwarder({ discovery, clock, logger, startMs, maxPendingBytes: forwardBacklogBytes });
+  const maxPendingBytes = forwardBacklogBytes;
+  return new PublishForwarder({ discovery, clock, logger, metrics, startMs, maxPendingBytes });
 }
 
 function httpService(context: NodeContext, edge: Edge, view: RolesView): Service {
