@@ -129,6 +129,29 @@ const viewer = section('How viewers are served.', {
   ),
 });
 
+const publish = section('Publishers of a stream beside its first one.', {
+  secondArrival: choice(
+    ['replace', 'backup'],
+    'replace',
+    'What a second publisher of a live stream with the same key is that does not say `?backup=1`. `replace`: it takes the ' +
+      'stream over, as an encoder does that comes back. `backup`: it stands ready until the first one fails.',
+  ),
+  backupAfter: duration(
+    '1s',
+    { min: '200ms', max: '1m' },
+    'A backup takes over when the publisher that is live has sent nothing for this long.',
+  ),
+});
+
+const controller = section('What controllers do beside judging nodes.', {
+  standby: choice(
+    ['all', 'none'],
+    'all',
+    'Which streams another origin follows, so that edges that lose the owner get there what they missed. It costs one ' +
+      'relay pull a stream. Only with `registry.kind: redis`.',
+  ),
+});
+
 const viewerCount = { min: 0, max: 1_000_000 };
 const fanOut = section(
   'When frames are written to viewers: more viewers of a stream, fewer and larger writes.',
@@ -296,6 +319,8 @@ export const configSchema = z.strictObject({
   registry,
   discovery,
   gopCache,
+  publish,
+  controller,
   viewer,
   fanOut,
   limits,

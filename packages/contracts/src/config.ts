@@ -73,6 +73,8 @@ export interface Config {
     readonly keepaliveMs: number;
     readonly keepaliveTimeoutMs: number;
   };
+  readonly publish: { readonly isEverySecondBackup: boolean; readonly backupAfterMs: number };
+  readonly controller: { readonly hasStandbys: boolean };
   readonly registry: {
     readonly heartbeatMs: number;
     readonly leaseMs: number;
@@ -213,6 +215,11 @@ function compiled(settings: ConfigSettings, defaultNodeId: string): Config {
       keepaliveMs: relay.keepalive,
       keepaliveTimeoutMs: relay.keepaliveTimeout,
     },
+    publish: {
+      isEverySecondBackup: settings.publish.secondArrival === 'backup',
+      backupAfterMs: settings.publish.backupAfter,
+    },
+    controller: { hasStandbys: settings.controller.standby === 'all' },
     registry: { heartbeatMs: registry.heartbeat, leaseMs: registry.lease, redis: redisOf(registry) },
     discovery: { consul: consulOf(settings.discovery) },
     gopCache: {

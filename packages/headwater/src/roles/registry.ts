@@ -72,8 +72,7 @@ function redisRegistry(
         logger,
         metrics,
         limits: { leaseMs, heartbeatMs: config.registry.heartbeatMs },
-        // No origin follows a stream as a standby yet: appointing them would be writes for nothing.
-        policy: { wantsStandby: () => false },
+        policy: { wantsStandby: () => config.controller.hasStandbys },
       }),
   };
 }
