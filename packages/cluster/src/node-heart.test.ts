@@ -1,4 +1,4 @@
-import { silentLogger, streamKey, type Logger, type StreamKey } from '@headwater/contracts';
+import { streamKey, type Logger, type StreamKey } from '@headwater/contracts';
 import { ManualClock } from '@headwater/contracts/testing';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { MemoryStreamRegistry } from './memory-stream-registry.ts';
@@ -41,7 +41,7 @@ beforeEach(() => {
 
 function makeHeart(changes: Partial<NodeHeartOptions> = {}): NodeHeart {
   const log = (_fields: unknown, message: string): void => void logged.push(message);
-  const logger: Logger = { ...silentLogger, info: log, warn: log, error: log };
+  const logger: Logger = { debug: log, info: log, warn: log, error: log, child: () => logger };
   return new NodeHeart({
     registry,
     clock,
@@ -161,9 +161,28 @@ describe('the heart of a node', () => {
     await pass(5_000);
     expect(heart.state).toBe('stopped');
     expect(superseded).toBe(1);
+    expect(logged).toEqual([
+      'another process runs as this node: one of them needs another node.id and a restart',
+    ]);
     expect(lost).toEqual([new Map([[stream, owned.get(stream)?.epoch]])]);
     await heart.stop();
     expect(registry.calls.filter((method) => method === 'leave' || method === 'join')).toEqual(['join']);
+  });
+});
+
+describe('the heart of a node that was silent', () => {
+  it('does not take its successor for a second process of its name', async () => {
+    const heart = makeHeart();
+    await heart.start();
+    registry.condition = 'down';
+    await pass(6_000);
+    await memory.join(testNode('n1', { incarnation: 'n1 run 2' }));
+    registry.condition = 'up';
+    await pass(3_000);
+    expect(heart.state).toBe('stopped');
+    expect(logged.at(-1)).toBe(
+      'this node was replaced while it was silent; it does nothing any more: stop it',
+    );
   });
 });
 

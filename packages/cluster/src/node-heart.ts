@@ -216,7 +216,7 @@ export class NodeHeart {
     if (result.outcome === 'unknown_node') return false;
     if (result.outcome === 'superseded') {
       this.#state = 'stopped';
-      this.#options.logger.error({ nodeId: this.#options.node.nodeId }, 'another process runs as this node');
+      void this.#tellSuperseded();
       if (owned.size > 0) this.#options.onLost(owned);
       this.#options.onSuperseded?.();
       return true;
@@ -227,11 +227,28 @@ export class NodeHeart {
     return true;
   }
 
+  // Whoever was replaced while it beat as it should is the victim of a second process with its name.
+  async #tellSuperseded(): Promise<void> {
+    const { registry, node, logger, clock } = this.#options;
+    const silentMs = Math.round(clock.nowMs() - (this.#renewedMs ?? clock.nowMs()));
+    const nodes = await this.#bounded(registry.nodes()).catch((): NodeRecord[] => []);
+    const other = nodes.find(({ nodeId }) => nodeId === node.nodeId);
+    const fields = { nodeId: node.nodeId, silentMs, other: other?.addresses, own: node.addresses };
+    if (silentMs >= this.#limits.leaseMs) {
+      logger.error(fields, 'this node was replaced while it was silent; it does nothing any more: stop it');
+    } else {
+      logger.error(
+        fields,
+        'another process runs as this node: one of them needs another node.id and a restart',
+      );
+    }
+  }
+
   #succeeded(): void {
     if (this.#failures === 0) return;
     this.#failures = 0;
     const awayMs = Math.round(this.#options.clock.nowMs() - this.#awaySinceMs);
-    this.#options.logger.info({ awayMs }, 'registry is back');
+    this.#options.logger.debug({ awayMs }, 'registry is back');
   }
 
   #failed(caught: unknown): void {
@@ -240,7 +257,8 @@ export class NodeHeart {
     this.#failures++;
     if (nowMs - this.#warnedMs < 1_000) return;
     this.#warnedMs = nowMs;
-    this.#options.logger.warn({ err: toAppError(caught), failures: this.#failures }, 'registry is away');
+    // Why is said once, by the registry itself.
+    this.#options.logger.debug({ err: toAppError(caught), failures: this.#failures }, 'registry is away');
   }
 
   #pauseMs(): number {

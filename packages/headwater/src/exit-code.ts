@@ -6,7 +6,7 @@ export const exitCode = {
   fault: 1,
   /** The command line is wrong. */
   usage: 64,
-  /** An address is in use or cannot be used, or the node that was asked cannot be reached. */
+  /** An address or the node id is in use, an address cannot be used, or the node that was asked cannot be reached. */
   unavailable: 69,
   /** The configuration is wrong. */
   config: 78,

@@ -112,7 +112,7 @@ describe('discovery by the registry', () => {
     const registry = new UnreliableRegistry(memory);
     const logged: string[] = [];
     const log = (_fields: unknown, message: string): void => void logged.push(message);
-    const logger: Logger = { ...silentLogger, warn: log, info: log };
+    const logger: Logger = { ...silentLogger, debug: log, warn: log, info: log };
     let counted = 0;
     const metrics: Metrics = { ...silentMetrics, counter: () => ({ add: (value) => (counted += value) }) };
     const discovery = new RegistryDiscovery({ registry, clock, logger, metrics });

@@ -136,7 +136,7 @@ export class RegistryDiscovery implements NodeDiscovery {
     const { clock, registry } = this.#options;
     try {
       const nodes = await withDeadline(clock, this.#limits.callMs, registry.nodes());
-      if (this.#isAway) this.#logger.info({ nodes: nodes.length }, 'discovery reads the registry again');
+      if (this.#isAway) this.#logger.debug({ nodes: nodes.length }, 'discovery reads the registry again');
       this.#isAway = false;
       this.#membership.accept(source, this.#bounded(nodes));
     } catch (caught) {
@@ -150,7 +150,8 @@ export class RegistryDiscovery implements NodeDiscovery {
   #warn(caught: unknown): void {
     if (this.#gate.pass() === undefined) return;
     const known = this.nodes().length;
-    this.#logger.warn({ err: toAppError(caught), known }, 'discovery cannot read the registry');
+    // Why is said once, by the registry itself.
+    this.#logger.debug({ err: toAppError(caught), known }, 'discovery cannot read the registry');
   }
 
   #bounded(nodes: readonly NodeRecord[]): readonly NodeRecord[] {

@@ -1,9 +1,11 @@
 // Every command of the registry goes through here: bounded in time and number, and not at all while the circuit is open.
 import { AppError, type Clock, type Logger } from '@headwater/contracts';
 import type { Redis } from 'ioredis';
+import { LogGate } from '../discovery/log-gate.ts';
 import { CircuitBreaker, type BreakerState } from './circuit-breaker.ts';
 import { withDeadline } from './deadline.ts';
 import type { RedisLink } from './redis-link.ts';
+import type { RedisOutage } from './redis-outage.ts';
 
 /** Limits of the calls. */
 export interface GuardedCallLimits {
@@ -35,6 +37,9 @@ export class GuardedCalls {
   readonly #clock: Clock;
   readonly #link: RedisLink;
   readonly #limits: GuardedCallLimits;
+  readonly #outage: RedisOutage;
+  readonly #logger: Logger;
+  readonly #refusals: LogGate;
   readonly #breaker: CircuitBreaker;
   #pending = 0;
 
@@ -43,8 +48,12 @@ export class GuardedCalls {
     readonly logger: Logger;
     readonly link: RedisLink;
     readonly limits: GuardedCallLimits;
+    readonly outage: RedisOutage;
   }) {
-    const { clock, logger, link, limits } = options;
+    const { clock, logger, link, limits, outage } = options;
+    this.#outage = outage;
+    this.#logger = logger;
+    this.#refusals = new LogGate(clock, 10_000);
     this.#clock = clock;
     this.#link = link;
     this.#limits = limits;
@@ -53,7 +62,7 @@ export class GuardedCalls {
       failureLimit: limits.failureLimit,
       restMs: limits.restMs,
       changed: (state) => {
-        logger[state === 'open' ? 'warn' : 'info']({ state }, 'registry circuit changed');
+        logger.debug({ state }, 'registry circuit changed');
         if (state === 'open') link.dropAny(new Error('redis does not answer'));
       },
     });
@@ -76,15 +85,30 @@ export class GuardedCalls {
     this.#pending++;
     try {
       const result = await this.#make(make, this.#clock.nowMs() + commandMs);
-      this.#breaker.succeeded();
+      this.#succeeded();
       return result;
     } catch (caught) {
-      if (isAnswer(caught)) this.#breaker.succeeded();
-      else this.#breaker.failed();
+      if (isAnswer(caught)) {
+        this.#succeeded();
+        this.#refused(caught);
+      } else {
+        this.#outage.failed('commands', caught);
+        this.#breaker.failed();
+      }
       throw caught instanceof AppError ? caught : unavailable(reasonOf(caught), caught);
     } finally {
       this.#pending--;
     }
+  }
+
+  #succeeded(): void {
+    this.#breaker.succeeded();
+    this.#outage.succeeded('commands');
+  }
+
+  #refused(err: unknown): void {
+    const heldBack = this.#refusals.pass();
+    if (heldBack !== undefined) this.#logger.warn({ err, heldBack }, 'redis refused a command');
   }
 
   async #make<T>(make: (client: Redis) => Promise<T>, deadlineMs: number): Promise<T> {

@@ -10,6 +10,7 @@ import { withDeadline } from './deadline.ts';
 import { decodeEntries, isEarlierId, type EventLogEntry } from './event-log-entry.ts';
 import type { OccasionalWarning } from './occasional-warning.ts';
 import type { RedisLink } from './redis-link.ts';
+import type { RedisOutage } from './redis-outage.ts';
 import { RegistryMirror, type RegistryListing } from './registry-mirror.ts';
 
 /** A listing and the place in the log that it belongs to. */
@@ -25,6 +26,7 @@ export interface RedisEventLogOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly warning: OccasionalWarning;
+  readonly outage: RedisOutage;
   readonly link: RedisLink;
   readonly eventsKey: string;
   readonly clockKey: string;
@@ -76,10 +78,11 @@ export class RedisEventLog {
           await this.#synchronise(client);
         }
         this.#backoff.reset();
+        this.#options.outage.succeeded('events');
         while (this.#isOpen()) await this.#step(client);
       } catch (caught) {
         if (!this.#isOpen()) return;
-        this.#options.warning.warn({ err: caught }, 'registry events are interrupted');
+        this.#options.outage.failed('events', caught);
         if (client !== undefined) this.#options.link.drop(client, caught);
         await this.#rest();
       }

@@ -29,7 +29,7 @@ beforeEach(() => {
   logged = [];
   dials = [];
   const log = (_fields: unknown, message: string): void => void logged.push(message);
-  const logger: Logger = { ...silentLogger, info: log, warn: log };
+  const logger: Logger = { ...silentLogger, debug: log, info: log, warn: log };
   const dial = () =>
     new Promise<Redis>((resolve, reject) => {
       dials.push({ accept: (connection) => resolve(connection.asRedis()), refuse: reject });

@@ -19,6 +19,8 @@ export interface RedisLinkOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly dial: () => Promise<Redis>;
+  /** Called when a connection could not be made, or was lost. */
+  readonly onLost?: (why: unknown) => void;
   /** Called when a connection has become ready. */
   readonly onReady?: () => void;
   /** How many may wait for a connection; default 10,000. */
@@ -121,7 +123,7 @@ export class RedisLink {
     }
     this.#client = client;
     this.#backoff.reset();
-    if (this.#lastError !== undefined) this.#options.logger.info({}, 'connected to redis again');
+    if (this.#lastError !== undefined) this.#options.logger.debug({}, 'connected to redis again');
     this.#lastError = undefined;
     client.once('end', () => {
       this.drop(client, new Error('connection was closed'));
@@ -136,7 +138,8 @@ export class RedisLink {
     this.#hasFailed = true;
     this.#client?.disconnect();
     this.#client = undefined;
-    if (this.#lastError === undefined) this.#options.logger.warn({ err: why }, 'no connection to redis');
+    if (this.#lastError === undefined) this.#options.logger.debug({ err: why }, 'no connection to redis');
+    this.#options.onLost?.(why);
     this.#lastError = toAppError(why);
     this.#timer = this.#options.clock.after(this.#backoff.nextMs(), () => {
       this.#dial();

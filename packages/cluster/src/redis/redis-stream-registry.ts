@@ -1,7 +1,7 @@
 // The registry of a cluster, kept by Redis or Valkey. Each method is one script, atomic on the server that has the keys,
 // and judges leases by that server's time. Semantics are those of the twin in memory; docs/redis-keys.md has the keys.
 import { randomUUID } from 'node:crypto';
-import { silentLogger, type Clock, type Logger, type StreamKey } from '@headwater/contracts';
+import { silentLogger, type Clock, type Logger, type Metrics, type StreamKey } from '@headwater/contracts';
 import type { Redis } from 'ioredis';
 import { EventFeed } from '../event-feed.ts';
 import type {
@@ -50,6 +50,7 @@ import { RedisFailover, type RunScript } from './redis-failover.ts';
 import { RedisJobRegistry } from './redis-job-registry.ts';
 import { RedisLeaderLease } from './redis-leader-lease.ts';
 import { RedisLink } from './redis-link.ts';
+import { RedisOutage, type RedisUse } from './redis-outage.ts';
 import type { RedisAccess, RedisServer } from './redis-server.ts';
 import { RedisUpstreamReports } from './redis-upstream-reports.ts';
 import { RegistryKeys } from './registry-keys.ts';
@@ -72,6 +73,7 @@ export interface RedisStreamRegistryOptions {
   readonly rememberedStreams?: number;
   readonly limits?: Partial<GuardedCallLimits>;
   readonly logger?: Logger;
+  readonly metrics?: Metrics;
 }
 
 const done = 1;
@@ -88,6 +90,7 @@ export class RedisStreamRegistry implements StreamRegistry, FailoverRegistry {
   readonly #keys: RegistryKeys;
   readonly #leaseMs: number;
   readonly #limits: GuardedCallLimits;
+  readonly #outage: RedisOutage;
   readonly #link: RedisLink;
   readonly #calls: GuardedCalls;
   readonly #scripts: ScriptCaller;
@@ -108,6 +111,8 @@ export class RedisStreamRegistry implements StreamRegistry, FailoverRegistry {
     this.#warning = new OccasionalWarning(clock, logger);
     this.#keys = new RegistryKeys(options.keyPrefix ?? 'headwater');
     this.#limits = { ...defaultGuardedCallLimits, ...options.limits };
+    const { metrics } = options;
+    this.#outage = new RedisOutage({ clock, logger, ...(metrics === undefined ? {} : { metrics }) });
     this.#scripts = new ScriptCaller({
       keys: this.#keys,
       leaseMs,
@@ -128,7 +133,9 @@ export class RedisStreamRegistry implements StreamRegistry, FailoverRegistry {
       warning: this.#warning,
     });
     this.#link = this.#makeLink('commands', () => this.#calls.connected());
-    this.#calls = new GuardedCalls({ clock, logger, link: this.#link, limits: this.#limits });
+    this.#calls = new GuardedCalls({
+      ...{ clock, logger, link: this.#link, limits: this.#limits, outage: this.#outage },
+    });
   }
 
   /** Whether commands get through. */
@@ -280,6 +287,7 @@ export class RedisStreamRegistry implements StreamRegistry, FailoverRegistry {
     this.#jobs.close();
     this.#log?.close();
     this.#link.close();
+    this.#outage.close();
     return Promise.resolve();
   }
 
@@ -310,7 +318,7 @@ export class RedisStreamRegistry implements StreamRegistry, FailoverRegistry {
     if (!this.#isClosed) this.#log ??= this.#openLog();
   }
 
-  #makeLink(purpose: string, onReady?: () => void): RedisLink {
+  #makeLink(purpose: RedisUse, onReady?: () => void): RedisLink {
     const { clock, server, access = {} } = this.#options;
     return new RedisLink({
       clock,
@@ -323,6 +331,9 @@ export class RedisStreamRegistry implements StreamRegistry, FailoverRegistry {
           connectMs: 2_000,
           connectionName: `headwater-${purpose}`,
         }),
+      onLost: (why) => {
+        this.#outage.failed(purpose, why);
+      },
       ...(onReady === undefined ? {} : { onReady }),
     });
   }
@@ -332,6 +343,7 @@ export class RedisStreamRegistry implements StreamRegistry, FailoverRegistry {
       clock: this.#options.clock,
       logger: this.#logger,
       warning: this.#warning,
+      outage: this.#outage,
       link: this.#makeLink('events'),
       eventsKey: this.#keys.key('events'),
       clockKey: this.#keys.key('clock'),

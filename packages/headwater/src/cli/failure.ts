@@ -2,6 +2,7 @@
 import { AppError, configKey, ConfigError, configProblemText } from '@headwater/contracts';
 import { exitCode, type ExitCode } from '../exit-code.ts';
 import { unusableReason } from '../listen.ts';
+import { NodeIdTaken } from '../roles/namesake.ts';
 import { ServiceStartError } from '../service.ts';
 
 /** Ends the program with a message and an exit code. */
@@ -28,6 +29,9 @@ export function failureOf(caught: unknown): Failure {
   if (caught instanceof ServiceStartError && isUnusableAddress(caught.cause)) {
     return addressFailure(caught.service, caught.cause);
   }
+  if (caught instanceof ServiceStartError && caught.cause instanceof NodeIdTaken) {
+    return takenIdFailure(caught.cause);
+  }
   return { exitCode: exitCode.fault, text: stackOf(caught) };
 }
 
@@ -49,6 +53,15 @@ function addressFailure(service: string, error: AppError): Failure {
     lines.push(`  choose another port with ${key.path} in the configuration file,`);
     lines.push(`  --set ${key.path}=PORT, or the environment variable ${key.envName}`);
   }
+  return { exitCode: exitCode.unavailable, text: lines.join('\n') };
+}
+
+function takenIdFailure({ nodeId, admin }: NodeIdTaken): Failure {
+  const lines = [
+    `the node id ${nodeId} is in use: another process runs under it, its admin API at ${admin}`,
+    '  stop that one first, or choose another id with node.id in the configuration file,',
+    '  --set node.id=ID, or the environment variable HEADWATER_NODE_ID',
+  ];
   return { exitCode: exitCode.unavailable, text: lines.join('\n') };
 }
 

@@ -5,6 +5,7 @@ import type { Origin, RegistryStanding } from '@headwater/origin';
 import type { NodeContext } from '../node-context.ts';
 import type { Service } from '../service.ts';
 import type { ClusterNodes } from './discovery.ts';
+import { refuseNamesake } from './namesake.ts';
 import { reachableAddresses } from './reachable-addresses.ts';
 
 /** What membership speaks for. */
@@ -55,6 +56,7 @@ export class MembershipService implements Service {
     const { clock, logger, config } = this.#context;
     const { registry, origin, nodes } = this.#parts;
     const node = this.#announcement();
+    if (config.registry.redis !== undefined) await this.#refuseNamesake();
     const isDraining = (): boolean => this.#isDraining;
     this.#heart = new NodeHeart({
       registry,
@@ -86,6 +88,16 @@ export class MembershipService implements Service {
   async stop(): Promise<void> {
     await Promise.all([this.#heart?.stop(), this.#parts.nodes.close()]);
     await this.#parts.registry.close();
+  }
+
+  async #refuseNamesake(): Promise<void> {
+    const { registry } = this.#parts;
+    try {
+      await refuseNamesake(registry, this.#context.node);
+    } catch (error) {
+      await registry.close();
+      throw error;
+    }
   }
 
   #announcement(): Omit<NodeRecord, 'load' | 'isDraining'> {

@@ -46,6 +46,7 @@ function redisRegistry(
   const registry = new RedisStreamRegistry({
     clock,
     logger,
+    metrics,
     leaseMs,
     server,
     keyPrefix,
