@@ -85,6 +85,11 @@ function makeOrigin(
     holdMs: config.holdMs,
     maxPublishers: config.limits.publishers,
     standing,
+    relay,
+    backup: {
+      silentAfterMs: config.publish.backupAfterMs,
+      isEverySecond: config.publish.isEverySecondBackup,
+    },
     ...patienceOf(config, relay),
   });
 }
