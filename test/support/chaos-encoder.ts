@@ -13,6 +13,8 @@ export interface ChaosEncoderOptions {
   readonly addresses: readonly string[];
   /** Bits of `capsEx`; 1 is the reconnect request. Left out: an encoder of old. */
   readonly capsEx?: number;
+  /** The number of its first session; 0 unless told. Encoders of one stream need numbers that lie apart. */
+  readonly firstSession?: number;
 }
 
 /** One publish session. */
@@ -114,7 +116,7 @@ export class ChaosEncoder {
   }
 
   async #attempt(wantedAtMs: number): Promise<boolean> {
-    const { addresses, stream, capsEx } = this.#options;
+    const { addresses, stream, capsEx, firstSession = 0 } = this.#options;
     const address = addresses[this.#nextAddress++ % addresses.length] ?? '';
     const replaced = this.#current;
     const connection = new EncoderConnection(`rtmp://${address}/${stream}`, capsEx);
@@ -131,7 +133,7 @@ export class ChaosEncoder {
     const session = { address, startedAtMs: nowMs, waitedMs: nowMs - wantedAtMs, end: undefined };
     this.sessions.push(session);
     this.#current = connection;
-    connection.begin(this.sessions.length - 1);
+    connection.begin(firstSession + this.sessions.length - 1);
     replaced?.unpublish();
     void this.#watch(connection, session);
     return true;
