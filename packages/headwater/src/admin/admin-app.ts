@@ -64,7 +64,10 @@ export function createAdminApp(options: AdminAppOptions): OpenAPIHono {
     return problemOfStatus(405, `only ${allowed.join(', ')}`, { allow: allowed.join(', ') });
   });
   app.onError((error, context) => {
-    if (error instanceof HTTPException) return error.getResponse();
+    if (error instanceof HTTPException) {
+      if (error.res !== undefined) return error.getResponse();
+      return problemOfError(new AppError('request_malformed', { details: { problem: error.message } }));
+    }
     if (!(error instanceof AppError)) options.failed(error, context.req.path);
     return problemOfError(error);
   });

@@ -2,15 +2,17 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import {
   AppError,
+  jobListSchema,
   problemSchema,
   sessionPageSchema,
   statusViewSchema,
   streamPageSchema,
+  type PullJob,
   type Readiness,
 } from '@headwater/contracts';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { NodeContext } from '../node-context.ts';
-import { nodeView, sessionView, streamView, testContext } from '../testing/node-fixture.ts';
+import { jobDesk, nodeView, sessionView, streamView, testContext } from '../testing/node-fixture.ts';
 import { AdminServer } from './admin-server.ts';
 import type { NodeView } from './node-view.ts';
 
@@ -168,6 +170,73 @@ describe('nodes', () => {
     const [status, type, detail] = await problemAt(`${url}/api/v1/nodes`);
     expect([status, type, detail]).toEqual([500, 'urn:headwater:error:internal', 'internal error']);
     expect(logged).toEqual([{ err: new Error('secret detail'), path: '/api/v1/nodes' }]);
+  });
+});
+
+describe('jobs', () => {
+  const job = { kind: 'pull', source: 'rtsp://u:hush@camera.example/main', stream: 'live/cam1' };
+  const post = (body: unknown): RequestInit => ({
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+
+  it('are listed, added and removed, and shown without passwords', async () => {
+    const added: PullJob[] = [];
+    const view = {
+      id: 'live:cam1',
+      kind: 'pull' as const,
+      source: 'rtsp://camera.example/main',
+      stream: 'live/cam1',
+    };
+    const desk = jobDesk({
+      list: async () => Promise.resolve([view]),
+      add: async (given) => {
+        added.push(given);
+        return Promise.resolve({ isNew: added.length === 1, job: view });
+      },
+      remove: async (id) => Promise.resolve(id === view.id),
+    });
+    const url = `${await start({ jobs: desk })}/api/v1/jobs`;
+    expect(jobListSchema.parse(await (await fetch(url)).json())).toEqual({ items: [view] });
+    const first = await fetch(url, post(job));
+    expect([first.status, await first.json()]).toEqual([201, view]);
+    expect((await fetch(url, post(job))).status).toBe(200);
+    expect(added[0]).toEqual({ id: 'live:cam1', ...job });
+    expect((await fetch(`${url}/live:cam1`, { method: 'DELETE' })).status).toBe(204);
+    expect((await problemAt(`${url}/live:cam2`, { method: 'DELETE' }))[0]).toBe(404);
+    expect((await problemAt(`${url}/nothing`, { method: 'DELETE' }))[0]).toBe(400);
+  });
+
+  it.each([
+    [{ ...job, source: 'ftp://u:hush@h/' }, 'source=ftp://u:***@h/, expected=rtsp://HOST'],
+    [{ ...job, stream: 'cam1' }, 'expected=app/name'],
+    [{ ...job, kind: 'push' }, 'parameter=kind'],
+    [{ ...job, to: 'x' }, 'to'],
+    ['nothing', 'expected object'],
+  ])('that are none are refused: %j', async (wrong, what) => {
+    const [status, , detail] = await problemAt(`${await start()}/api/v1/jobs`, post(wrong));
+    expect(status).toBe(400);
+    expect(detail).toContain(what);
+    expect(detail).not.toContain('hush');
+  });
+
+  it('are refused with the failure of the catalogue', async () => {
+    const failing = jobDesk({ add: () => Promise.reject(new AppError('job_conflict')) });
+    const url = `${await start({ jobs: failing })}/api/v1/jobs`;
+    const [status, type] = await problemAt(url, post(job));
+    expect([status, type]).toEqual([409, 'urn:headwater:error:job_conflict']);
+  });
+
+  it('are refused when they are too long, of unknown length, or no JSON', async () => {
+    const url = `${await start()}/api/v1/jobs`;
+    expect((await problemAt(url, post({ ...job, source: 'x'.repeat(20_000) })))[0]).toBe(413);
+    const streamed = new Blob([JSON.stringify(job)]).stream();
+    const init = { method: 'POST', body: streamed, duplex: 'half' } as RequestInit;
+    expect((await problemAt(url, init))[0]).toBe(413);
+    const malformed = { ...post(job), body: '{' };
+    expect((await problemAt(url, malformed))[0]).toBe(400);
+    expect((await problemAt(url, { ...post(job), headers: {} }))[0]).toBe(400);
   });
 });
 

@@ -19,35 +19,49 @@ export class AdminClient {
 
   /** One answer. Throws `CliError` when the node cannot be reached or refuses. */
   async get<Schema extends z.ZodType>(path: string, schema: Schema): Promise<z.output<Schema>> {
-    return this.#ask('GET', path, schema);
+    return this.#parsed(path, schema, { method: 'GET' });
   }
 
-  /** Has the node do something; throws as `get` does. */
-  async post<Schema extends z.ZodType>(path: string, schema: Schema): Promise<z.output<Schema>> {
-    return this.#ask('POST', path, schema);
-  }
-
-  async #ask<Schema extends z.ZodType>(
-    method: 'GET' | 'POST',
+  /** Has the node do something, with what is given as JSON; throws as `get` does. */
+  async post<Schema extends z.ZodType>(
     path: string,
     schema: Schema,
+    given?: object,
   ): Promise<z.output<Schema>> {
-    const url = new URL(path, this.#base);
-    const response = await this.#fetch(url, method);
-    const body: unknown = await response.json().catch(() => undefined);
-    if (!response.ok) {
-      const problem = problemSchema.safeParse(body);
-      const detail = problem.success ? (problem.data.detail ?? problem.data.title) : response.statusText;
-      throw new CliError(exitCode.fault, `${url.href} answered ${response.status}: ${detail}`);
-    }
-    const parsed = schema.safeParse(body);
-    if (parsed.success) return parsed.data;
-    throw new CliError(exitCode.fault, `${url.href} is not the admin API of a Headwater node`);
+    const headers = { 'content-type': 'application/json' };
+    const body = given === undefined ? {} : { headers, body: JSON.stringify(given) };
+    return this.#parsed(path, schema, { method: 'POST', ...body });
   }
 
-  async #fetch(url: URL, method: 'GET' | 'POST'): Promise<Response> {
+  /** Has the node remove something; throws as `get` does. */
+  async delete(path: string): Promise<void> {
+    await this.#ask(path, { method: 'DELETE' });
+  }
+
+  async #parsed<Schema extends z.ZodType>(
+    path: string,
+    schema: Schema,
+    init: RequestInit,
+  ): Promise<z.output<Schema>> {
+    const { url, body } = await this.#ask(path, init);
+    const parsed = schema.safeParse(body);
+    if (parsed.success) return parsed.data;
+    throw new CliError(exitCode.fault, `${url} is not the admin API of a Headwater node`);
+  }
+
+  async #ask(path: string, init: RequestInit): Promise<{ readonly url: string; readonly body: unknown }> {
+    const url = new URL(path, this.#base);
+    const response = await this.#fetch(url, init);
+    const body: unknown = await response.json().catch(() => undefined);
+    if (response.ok) return { url: url.href, body };
+    const problem = problemSchema.safeParse(body);
+    const detail = problem.success ? (problem.data.detail ?? problem.data.title) : response.statusText;
+    throw new CliError(exitCode.fault, `${url.href} answered ${response.status}: ${detail}`);
+  }
+
+  async #fetch(url: URL, init: RequestInit): Promise<Response> {
     try {
-      return await fetch(url, { method, signal: AbortSignal.timeout(timeoutMs) });
+      return await fetch(url, { ...init, signal: AbortSignal.timeout(timeoutMs) });
     } catch (error) {
       const { cause } = error as Error;
       const reason =

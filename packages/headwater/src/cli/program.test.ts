@@ -1,9 +1,10 @@
 import { createServer } from 'node:net';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
+import { shownSource, type JobView } from '@headwater/contracts';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Node } from '../node.ts';
-import { nodeView, streamView, testContext } from '../testing/node-fixture.ts';
+import { jobDesk, nodeView, streamView, testContext } from '../testing/node-fixture.ts';
 import { runProgram } from './program.ts';
 
 /** Runs the program in this process and hands back what it printed. */
@@ -55,6 +56,12 @@ describe('the command line', () => {
     [['all', 'extra'], 'too many arguments'],
     [['all', '--ready-file', '/nowhere/ready.json'], '--ready-file /nowhere/ready.json: ENOENT'],
     [['streams', '--admin', 'http://:'], '--admin http://:: expected a URL or host:port'],
+    [['jobs', 'add', 'pull', 'http://u:hush@h/', 'live/a'], 'source=http://u:***@h/, expected=rtsp://HOST'],
+    [
+      ['jobs', 'add', 'pull', 'rtsp://h/', 'cam1'],
+      'stream name is not valid (value=cam1, expected=app/name)',
+    ],
+    [['jobs', 'add', 'push', 'rtsp://h/', 'live/a'], "unknown command 'push'"],
     [['demo', '--url', 'http://x/live/a?token=secret'], '--url http://x/live/a?token=***: expected rtmp://'],
   ])('ends with 64 when called with %j', async (args, message) => {
     const { code, err } = await run(...args);
@@ -123,6 +130,41 @@ describe('questions to a node', () => {
       1,
       expect.stringContaining('is not the admin API of a Headwater node'),
     ]);
+  });
+});
+
+describe('headwater jobs', () => {
+  it('adds, lists and removes jobs, and shows no password', async () => {
+    const context = testContext();
+    const jobs = new Map<string, JobView>();
+    const desk = jobDesk({
+      list: async () => Promise.resolve([...jobs.values()]),
+      add: async ({ id, kind, source, stream }) => {
+        const run = { state: 'running' as const, attempts: 1, sinceMs: 61_400 };
+        jobs.set(id, { id, kind, source: shownSource(source), stream, node: 'test-node', run });
+        return Promise.resolve({ isNew: true, job: { id, kind, source: shownSource(source), stream } });
+      },
+      remove: async (id) => Promise.resolve(jobs.delete(id)),
+    });
+    const view = nodeView({ jobs: desk });
+    const node = new Node(context, { services: [], view, drain: async () => undefined });
+    await node.start();
+    const admin = ['--admin', context.addresses.all().admin ?? ''];
+    expect((await run('jobs', 'list', ...admin)).out).toBe('no jobs\n');
+    const url = 'rtsp://u:hush@camera.example/main';
+    expect(await run('jobs', 'add', 'pull', url, 'live/cam1', ...admin)).toEqual({
+      code: 0,
+      out: 'job live:cam1 is there\n',
+      err: '',
+    });
+    const shown = 'rtsp://u:\\*\\*\\*@camera.example/main';
+    const row = new RegExp(`^live:cam1 +pull +${shown} +live/cam1 +test-node +running for 61 s +-$`, 'm');
+    expect((await run('jobs', 'list', ...admin)).out).toMatch(row);
+    expect(JSON.parse((await run('jobs', 'list', '--json', ...admin)).out)).toEqual([...jobs.values()]);
+    expect((await run('jobs', 'remove', 'live:cam1', ...admin)).out).toBe('job live:cam1 is removed\n');
+    const again = await run('jobs', 'remove', 'live:cam1', ...admin);
+    expect([again.code, again.err]).toEqual([1, expect.stringContaining('there is no job with this id')]);
+    await node.stop(1000);
   });
 });
 

@@ -66,6 +66,7 @@ function buildProgram(ended: (code: number) => void): Command {
   addConfigCommands(program);
   addQueryCommands(program);
   addDrainCommand(program);
+  addJobCommands(program);
   program
     .command('demo')
     .description('Publish a moving test picture with a tone, until stopped')
@@ -131,6 +132,37 @@ function addDrainCommand(program: Command): void {
     .action(async (node: string, options: { admin: string; deadline: string }) => {
       const { drainNode } = await import('./drain-command.ts');
       await drainNode(node, options);
+    });
+}
+
+function addJobCommands(program: Command): void {
+  const jobs = program
+    .command('jobs')
+    .description('Have origins fetch streams from cameras and other servers');
+  const withAdmin = (command: Command): Command =>
+    command.option('--admin <url>', 'admin address of any node of the cluster', 'http://127.0.0.1:9090');
+  withAdmin(jobs.command('list'))
+    .description('List the jobs of the cluster, who does them, and how they stand')
+    .option('--json', 'print the answer as JSON', false)
+    .action(async (options: QueryOptions) => {
+      const { listJobs } = await import('./jobs-commands.ts');
+      await listJobs(options);
+    });
+  const add = jobs.command('add').description('Add a job; it stays until it is removed');
+  withAdmin(add.command('pull'))
+    .argument('<url>', 'where from: rtsp://… or rtmp://…')
+    .argument('<stream>', 'as which stream to publish it: app/name')
+    .description('Fetch a source and publish it as a stream')
+    .action(async (source: string, stream: string, options: { admin: string }) => {
+      const { addPullJob } = await import('./jobs-commands.ts');
+      await addPullJob(source, stream, options);
+    });
+  withAdmin(jobs.command('remove'))
+    .argument('<id>', 'id of the job, as the list shows it')
+    .description('Remove a job; its stream ends')
+    .action(async (id: string, options: { admin: string }) => {
+      const { removeJob } = await import('./jobs-commands.ts');
+      await removeJob(id, options);
     });
 }
 
