@@ -59,20 +59,21 @@ describe('a controller', () => {
     expect(c1.verdicts).toEqual([]);
   });
 
-  it('orphans the streams of an origin that crashed within 1.2 s when an edge reports it', async () => {
+  it('orphans the streams of an origin that crashed with the first beat that it misses when an edge reports it', async () => {
     await cluster.publish(o1, stream);
     await cluster.pass(350);
     cluster.set(o1, { condition: 'crashed' });
     await cluster.report(o1);
-    expect(await timeUntil(isOrphaned)).toBeLessThanOrEqual(1_200);
+    // It has beaten 350 ms ago, and 20 ms more are granted; the test looks each 50 ms.
+    expect(await timeUntil(isOrphaned)).toBeLessThanOrEqual(700);
     expect(c1.verdicts).toEqual(['o1']);
     expect((await cluster.registry.nodes()).map(({ nodeId }) => nodeId)).toEqual(['o2', 'o3']);
   });
 
-  it('finds a crash without a report as soon as two beats were missed', async () => {
+  it('finds a crash without a report as soon as a beat was missed', async () => {
     await cluster.publish(o1, stream);
     cluster.set(o1, { condition: 'crashed' });
-    expect(await timeUntil(isOrphaned)).toBeLessThanOrEqual(2_600);
+    expect(await timeUntil(isOrphaned)).toBeLessThanOrEqual(1_400);
   });
 
   it('finds a frozen origin within 3.5 s, and takes it back when it beats again', async () => {

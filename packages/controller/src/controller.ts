@@ -94,6 +94,7 @@ export class Controller {
   readonly #runner: ActionRunner;
   #watches: Watch[] = [];
   #timer: Timer | undefined;
+  #dueTimer: Timer | undefined;
   #looking: Promise<void> | undefined;
   #acting: Promise<void> | undefined;
   #isStopped = false;
@@ -173,6 +174,7 @@ export class Controller {
     if (this.#isStopped) return;
     this.#isStopped = true;
     this.#timer?.cancel();
+    this.#dueTimer?.cancel();
     for (const watch of this.#watches) watch.close();
     await Promise.all([this.#looking, this.#acting]);
     await this.#leadership.stop();
@@ -249,7 +251,19 @@ export class Controller {
     if (changes.length > 0) this.#noteHealths();
     if (!isLeading) return;
     this.#startProbes(nowMs);
-    if (mayJudge) this.#act(nowMs);
+    if (!mayJudge) return;
+    this.#lookWhenDue(nowMs);
+    this.#act(nowMs);
+  }
+
+  // A verdict that hangs on one beat more is not put off to the next tick.
+  #lookWhenDue(nowMs: number): void {
+    this.#dueTimer?.cancel();
+    const { dueMs } = this.#detector;
+    if (dueMs === undefined) return;
+    this.#dueTimer = this.#options.clock.after(Math.max(1, Math.ceil(dueMs - nowMs)), () => {
+      this.#look();
+    });
   }
 
   #startProbes(nowMs: number): void {

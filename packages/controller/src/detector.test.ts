@@ -65,12 +65,52 @@ describe('the detector', () => {
     expect(probes()).toEqual(['o1:1']);
     probed('refused');
     expect(judge()).toEqual([]);
+    expect(detector.dueMs).toBe(nowMs + 720);
     nowMs += 700;
     see(beats(o1, 1_000), beats(o2));
     expect(judge()).toEqual([]);
-    nowMs += 50;
-    see(beats(o1, 1_050), beats(o2));
+    nowMs += 20;
+    see(beats(o1, 1_020), beats(o2));
     expect(judge()).toEqual(['o1 run 1: healthy → dead']);
+    expect(detector.dueMs).toBeUndefined();
+  });
+
+  it('awaits no verdict on a node that beat after the probe', () => {
+    see(beats(o1, 300), beats(o2));
+    detector.reported(o1, nowMs);
+    probes();
+    probed('refused');
+    expect(detector.dueMs).toBeDefined();
+    nowMs += 700;
+    see(beats(o1, 0), beats(o2));
+    expect(detector.dueMs).toBeUndefined();
+    nowMs += 100;
+    expect(judge()).toEqual([]);
+  });
+
+  it('probes a node that nobody reported at the first beat that it misses', () => {
+    see(beats(o1, 1_030), beats(o2, 1_010));
+    expect(judge()).toEqual([]);
+    expect(detector.isAlert).toBe(true);
+    expect(probes()).toEqual(['o1:1']);
+    probed('refused');
+    expect(judge()).toEqual(['o1 run 1: healthy → dead']);
+  });
+
+  it('waits with a node that does not answer until it has missed as many beats as make it suspect, and a probe more', () => {
+    see(beats(o1, 1_030), beats(o2));
+    expect(probes()).toEqual(['o1:1']);
+    const startedMs = nowMs;
+    nowMs += 1_000;
+    see(beats(o1, 2_030), beats(o2));
+    detector.probed(o1, { outcome: 'silent', startedMs, endedMs: nowMs }, 0);
+    expect(judge()).toEqual(['o1 run 1: healthy → suspect']);
+    expect(probes()).toEqual(['o1:1']);
+    const againMs = nowMs;
+    nowMs += 1_000;
+    see(beats(o1, 3_030), beats(o2));
+    detector.probed(o1, { outcome: 'silent', startedMs: againMs, endedMs: nowMs }, 0);
+    expect(judge()).toEqual(['o1 run 1: suspect → dead']);
   });
 
   it('probes at once what an edge reports, also when a probe was answered just before', () => {

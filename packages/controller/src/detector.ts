@@ -4,7 +4,9 @@ import type { NodeRecord, NodeRef, NodeSighting } from '@headwater/cluster';
 import { nodeKey } from './node-key.ts';
 import {
   evidenceOf,
+  missedBeats,
   nextHealth,
+  verdictDueMs,
   type DetectorLimits,
   type EndedProbe,
   type NodeFacts,
@@ -160,7 +162,7 @@ export class Detector {
   judge(vantage: Vantage): HealthChange[] {
     const changes: HealthChange[] = [];
     for (const [key, watched] of this.#watched) {
-      const facts = { ...watched, canBeProbed: watched.address !== undefined };
+      const facts = factsOf(watched);
       const evidence = key === this.#selfKey ? 'beating' : evidenceOf(facts, vantage, this.#limits);
       const from = watched.health;
       const to = nextHealth(from, evidence);
@@ -182,6 +184,17 @@ export class Detector {
     return changes;
   }
 
+  /** When to look next at the latest, because a beat that does not come by then makes a verdict. */
+  get dueMs(): number | undefined {
+    let dueMs: number | undefined;
+    for (const watched of this.#watched.values()) {
+      if (!this.#isInQuestion(watched)) continue;
+      const each = verdictDueMs(factsOf(watched), this.#limits);
+      if (each !== undefined && (dueMs === undefined || each < dueMs)) dueMs = each;
+    }
+    return dueMs;
+  }
+
   /** True when somebody is in question, so that one should look often. */
   get isAlert(): boolean {
     for (const watched of this.#watched.values()) if (this.#isInQuestion(watched)) return true;
@@ -198,7 +211,9 @@ export class Detector {
   #isInQuestion(watched: Watched): boolean {
     if (nodeKey(watched.node) === this.#selfKey) return false;
     if (watched.health === 'suspect' || watched.health === 'isolated') return true;
-    return watched.health === 'healthy' && watched.reportedMs !== undefined;
+    if (watched.health !== 'healthy') return false;
+    // One missed beat says little, but whether nobody listens there can be asked at once.
+    return watched.reportedMs !== undefined || missedBeats(watched.silentMs, this.#limits) > 0;
   }
 
   #watch(node: NodeRef, nowMs: number): Watched {
@@ -225,4 +240,8 @@ export class Detector {
     this.#watched.set(key, watched);
     return watched;
   }
+}
+
+function factsOf(watched: Watched): NodeFacts {
+  return { ...watched, canBeProbed: watched.address !== undefined };
 }

@@ -4,6 +4,7 @@ import {
   evidenceOf,
   missedBeats,
   nextHealth,
+  verdictDueMs,
   type EndedProbe,
   type Evidence,
   type NodeFacts,
@@ -65,7 +66,7 @@ interface Row {
 
 const rows: readonly Row[] = [
   { title: 'a beat is not due', facts: facts(900), evidence: 'beating' },
-  { title: 'a beat is late within the grace', facts: facts(1_040), evidence: 'beating' },
+  { title: 'a beat is late within the grace', facts: facts(1_010), evidence: 'beating' },
   { title: 'one beat was missed', facts: facts(1_060), evidence: 'late' },
   { title: 'two beats were missed', facts: facts(2_060), evidence: 'silent' },
   {
@@ -89,9 +90,14 @@ const rows: readonly Row[] = [
     evidence: 'late',
   },
   {
-    title: 'two beats were missed and a probe was not answered in time',
-    facts: facts(2_060, { probe: probe('silent') }),
+    title: 'two beats were missed before a probe that was not answered in time',
+    facts: facts(3_060, { probe: probe('silent', 10, 1_000) }),
     evidence: 'gone',
+  },
+  {
+    title: 'two beats were missed only during a probe that was not answered in time',
+    facts: facts(2_900, { probe: probe('silent', 10, 1_000) }),
+    evidence: 'silent',
   },
   {
     title: 'two beats were missed and a probe was answered',
@@ -161,7 +167,26 @@ describe('the evidence about a node', () => {
   }
 
   it('counts a beat as missed once it is later than the grace', () => {
-    const at = [0, 1_000, 1_049, 1_050, 2_049, 2_050].map((ms) => missedBeats(ms, defaultDetectorLimits));
+    const at = [0, 1_000, 1_019, 1_020, 2_019, 2_020].map((ms) => missedBeats(ms, defaultDetectorLimits));
     expect(at).toEqual([0, 0, 0, 1, 1, 2]);
+  });
+});
+
+describe('the time of the verdict', () => {
+  it.each(['refused', 'replaced'] as const)(
+    'is when the next beat is missed, when a probe was %s',
+    (outcome) => {
+      expect(verdictDueMs(facts(300, { probe: probe(outcome) }), defaultDetectorLimits)).toBe(now + 720);
+    },
+  );
+
+  it.each([
+    ['the probe was not answered in time', facts(300, { probe: probe('silent') })],
+    ['the probe was answered', facts(300, { probe: probe('answered') })],
+    ['there was no probe', facts(300)],
+    ['the probe was begun before the last beat', facts(300, { probe: probe('refused', 310) })],
+    ['a beat was missed already', facts(1_060, { probe: probe('refused') })],
+  ])('is not known when %s', (_what, known) => {
+    expect(verdictDueMs(known, defaultDetectorLimits)).toBeUndefined();
   });
 });

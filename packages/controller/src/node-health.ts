@@ -99,7 +99,7 @@ export interface DetectorLimits {
 export const defaultDetectorLimits: DetectorLimits = {
   heartbeatMs: 1_000,
   leaseMs: 4_000,
-  graceMs: 50,
+  graceMs: 20,
   suspectBeats: 2,
   probeEveryMs: 500,
 };
@@ -121,14 +121,30 @@ export function evidenceOf(facts: NodeFacts, vantage: Vantage, limits: DetectorL
 function isGone(facts: NodeFacts, vantage: Vantage, limits: DetectorLimits): boolean {
   const missed = missedBeats(facts.silentMs, limits);
   const outcome = freshProbe(facts, vantage, limits)?.outcome;
-  // That nobody listens is known at once. That nobody answers may be a busy node: it must be suspect by its beats too.
+  // That nobody listens is known at once. That nobody answers may be a busy node: it must be suspect by its beats first.
   if (outcome === 'refused' || outcome === 'replaced') return missed >= 1;
-  if (outcome === 'silent') return missed >= limits.suspectBeats;
+  if (outcome === 'silent') return missed >= limits.suspectBeats && wasSuspect(facts, limits);
   if (facts.silentMs < 2 * limits.leaseMs) return false;
   const { answeredMs } = facts;
   const hasAnswered = answeredMs !== undefined && vantage.nowMs - answeredMs <= limits.leaseMs;
   const wasProbed = !facts.canBeProbed || vantage.nowMs - vantage.probingSinceMs >= limits.leaseMs;
   return wasProbed && !hasAnswered;
+}
+
+/** The last probe was begun when the node had already missed enough beats to be suspect. */
+function wasSuspect({ probe, beatMs }: NodeFacts, limits: DetectorLimits): boolean {
+  return probe !== undefined && missedBeats(probe.startedMs - beatMs, limits) >= limits.suspectBeats;
+}
+
+/**
+ * When a node of which nobody listens any more will have missed its next beat, and so be held for dead; undefined when
+ * that is not so, or when it has missed one already.
+ */
+export function verdictDueMs(facts: NodeFacts, limits: DetectorLimits): number | undefined {
+  const { probe, beatMs } = facts;
+  const isRefused = probe?.outcome === 'refused' || probe?.outcome === 'replaced';
+  if (!isRefused || probe.startedMs <= beatMs || missedBeats(facts.silentMs, limits) > 0) return undefined;
+  return beatMs + limits.heartbeatMs + limits.graceMs;
 }
 
 /** The last probe, when it says something about now: begun after the last beat, and ended not long ago. */

@@ -1,4 +1,4 @@
-import type { Clock } from '@headwater/contracts';
+import { AppError, type Clock } from '@headwater/contracts';
 import type { NodeRef } from '@headwater/cluster';
 import type { RelayClient } from '@headwater/relay';
 import type { EndedProbe, ProbeOutcome } from './node-health.ts';
@@ -31,17 +31,26 @@ export class RelayProber implements Prober {
 
   async probe(node: NodeRef, address: string): Promise<EndedProbe> {
     const startedMs = this.#clock.nowMs();
-    const outcome = await this.#ask(node, address, startedMs);
+    const outcome = await this.#ask(node, address);
     return { outcome, startedMs, endedMs: this.#clock.nowMs() };
   }
 
-  async #ask(node: NodeRef, address: string, startedMs: number): Promise<ProbeOutcome> {
+  async #ask(node: NodeRef, address: string): Promise<ProbeOutcome> {
     try {
       const { nodeId, incarnation } = await this.#relay.probe(address, this.#timeoutMs);
       return nodeId === node.nodeId && incarnation === node.incarnation ? 'answered' : 'replaced';
-    } catch {
-      // A failure before the deadline was told by the other side's machine: nobody listens.
-      return this.#clock.nowMs() - startedMs < this.#timeoutMs ? 'refused' : 'silent';
+    } catch (caught) {
+      return isRefusal(caught) ? 'refused' : 'silent';
     }
   }
+}
+
+// Only the other side's machine can say that no process listens there. A name that is not found, a network that cannot be
+// reached, a status that makes no sense: these say something about the way, or about the prober, and nothing about the node.
+const refusal = /\bECONN(?:REFUSED|RESET)\b/;
+
+function isRefusal(caught: unknown): boolean {
+  if (!(caught instanceof AppError) || caught.code !== 'upstream_unavailable') return false;
+  const { answer } = caught.details;
+  return typeof answer === 'string' && refusal.test(answer);
 }
