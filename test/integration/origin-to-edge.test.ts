@@ -92,6 +92,7 @@ describe('a stream that is live', () => {
 describe('a stream that is not there', () => {
   it('is waited for, and starts with its first keyframe', async () => {
     const watching = pair.watch('live/late');
+    await waitUntil('the edge waits', () => pair.edge.streams.size === 1);
     pair.clock.advance(pairTimes.waitForStreamMs / 2);
     const publisher = await pair.publish('live/late');
     const viewer = await watching;

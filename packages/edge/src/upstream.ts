@@ -155,16 +155,16 @@ export class Upstream {
     else this.#pursue(record);
   }
 
-  // An orphan's owner may be cut off from the registry only: while it lives it delivers, and nobody else does.
+  // An orphan's owner may be cut off from the registry only: while it lives it delivers, and nobody else does. A record of
+  // an older epoch is followed, too: the registry may have missed the newer one, and an owner without it refuses.
   #ownerOf(record: StreamRecord | undefined): UpstreamTarget | undefined {
     if (record === undefined || record.state === 'ended' || record.relayAddress === '') return undefined;
-    if (record.epoch < this.#highestEpoch) return undefined;
     return { kind: 'owner', node: record.owner, address: record.relayAddress };
   }
 
   #pursue(record: StreamRecord): void {
     this.#record = record;
-    this.#highestEpoch = record.epoch;
+    this.#highestEpoch = Math.max(this.#highestEpoch, record.epoch);
     this.#tryNext(this.#options.candidates(record, this.#failures.nodeIds));
   }
 
