@@ -51,7 +51,7 @@ export const registry = section('Registry: which node owns which stream.', {
     'embedded',
     'Where ownership is kept. `embedded`: in this process, for `headwater all`. `redis`: for a cluster.',
   ),
-  heartbeat: duration('1s', { min: '100ms', max: '1m' }, 'Pause between heartbeats of a node.'),
+  heartbeat: duration('900ms', { min: '100ms', max: '1m' }, 'Pause between heartbeats of a node.'),
   lease: duration(
     '4s',
     { min: '500ms', max: '5m' },

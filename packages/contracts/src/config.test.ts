@@ -30,7 +30,7 @@ describe('compileConfig', () => {
       http: { port: 8080, hasPage: true, corsOrigins: ['*'] },
       admin: { port: 9090 },
       relay: { port: 50_051, advertise: undefined, keepaliveTimeoutMs: 2000 },
-      registry: { heartbeatMs: 1000, leaseMs: 4000, redis: undefined },
+      registry: { heartbeatMs: 900, leaseMs: 4000, redis: undefined },
       gopCache: { maxFrames: 2500, maxBytes: 16_777_216, maxDurationMs: 15_000 },
       viewer: { waitForStreamMs: 10_000, lingerMs: 20_000, softBacklogBytes: 1_048_576, hardDelayMs: 10_000 },
       fanOut: { immediateBelowViewers: 300, mergeMs: 100, manyViewers: 1500, manyMergeMs: 350 },
