@@ -28,6 +28,14 @@ export const streamViewSchema = z
       ),
     epoch: count.optional().describe('Fencing number of the ownership; absent while no owner is known.'),
     owner: z.string().optional().describe('Id of the node that owns the stream.'),
+    standby: z
+      .string()
+      .optional()
+      .describe('Id of the node that follows the stream beside its owner; told by these two only.'),
+    hasBackup: z
+      .literal(true)
+      .optional()
+      .describe('A second publisher stands ready; told by the owner and the node that has it only.'),
     codecs: z.array(z.string()).describe('e.g. `avc1`, `mp4a`.'),
     since: time.describe('When this epoch began on this node.'),
     publisher: publisherViewSchema.optional().describe('Absent where this node only pulls the stream.'),

@@ -10,7 +10,14 @@ import {
   type StreamKey,
   type Timer,
 } from '@headwater/contracts';
-import type { ClaimRequest, OwnedStream, StreamRecord, StreamRegistry } from '@headwater/cluster';
+import {
+  isSameRun,
+  type ClaimRequest,
+  type NodeRef,
+  type OwnedStream,
+  type StreamRecord,
+  type StreamRegistry,
+} from '@headwater/cluster';
 import type { OriginStream } from './origin-stream.ts';
 import { registryIsLate, registryAnswerMs } from './publish-claims.ts';
 import { within } from './within.ts';
@@ -29,10 +36,11 @@ export interface LateClaimsOptions {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly registry: StreamRegistry;
+  readonly node: NodeRef;
   standing(): RegistryStanding;
   /** Uniform in [0, 1): spreads the claims of many streams. */
   random(): number;
-  request(stream: OriginStream): ClaimRequest;
+  request(stream: OriginStream, yields: boolean): ClaimRequest;
   /** True while somebody else is about to claim the key. */
   isTaken(key: StreamKey): boolean;
   /** The stream is this node's, at the epoch that it has or at a higher one. */
@@ -53,6 +61,7 @@ interface LateClaim {
   readonly stream: OriginStream;
   /** What the registry has, or had, of an earlier epoch of this node's; the heartbeat goes on to name it. */
   readonly title: OwnedStream | undefined;
+  readonly yields: boolean;
   readonly beganMs: number;
   attempts: number;
   timer: Timer | undefined;
@@ -97,9 +106,9 @@ export class LateClaims {
   }
 
   /** Begins to claim a stream; one that has it under the key is over by now. */
-  begin(stream: OriginStream, title: OwnedStream | undefined): void {
+  begin(stream: OriginStream, title: OwnedStream | undefined, yields: boolean): void {
     const beganMs = this.#options.clock.nowMs();
-    const claim = { stream, title, beganMs, attempts: 0, timer: undefined };
+    const claim = { stream, title, yields, beganMs, attempts: 0, timer: undefined };
     this.#claims.set(stream.key, claim);
     this.#provisional.set(this.#claims.size);
     const { key, epoch } = stream;
@@ -178,16 +187,17 @@ export class LateClaims {
   }
 
   async #ask(claim: LateClaim): Promise<void> {
-    const { stream } = claim;
+    const { stream, yields } = claim;
     const options = this.#options;
-    const asked = options.registry.claim(options.request(stream));
+    const asked = options.registry.claim(options.request(stream, yields));
     const result = await within(options.clock, registryAnswerMs, asked, registryIsLate);
     const isWanted = this.has(stream);
     if (result.outcome === 'claimed') {
       const { epoch } = result.record;
       if (isWanted) this.#end(claim, epoch === stream.epoch ? 'claimed' : 'raised');
       options.granted(stream, epoch);
-    } else if (isWanted) {
+    } else if (isWanted && !isSameRun(result.current.owner, options.node)) {
+      // A record of this node's own that is in the way of one that yields goes with the next beats, as nobody names it.
       this.#end(claim, 'refused');
       options.refused(stream, result.current);
     }

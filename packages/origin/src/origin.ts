@@ -11,6 +11,7 @@ import {
 } from '@headwater/contracts';
 import type { OwnedStream, StreamRecord } from '@headwater/cluster';
 import { askAccess } from './access-question.ts';
+import type { BackupSession } from './backup-session.ts';
 import type { AdmittedPublisher } from './backups.ts';
 import { Continuity } from './continuity.ts';
 import { LateClaims, type RegistryStanding } from './late-claims.ts';
@@ -64,7 +65,7 @@ export class Origin {
       logger: this.#logger,
       standing,
       random: options.random ?? Math.random,
-      request: (stream) => this.#claims.lateRequest(stream),
+      request: (stream, yields) => this.#claims.lateRequest(stream, yields),
       isTaken: (key) => this.#turns.isTaken(key),
       granted: (stream, epoch) => {
         this.#grantedLate(stream, epoch);
@@ -94,6 +95,11 @@ export class Origin {
   /** The publishers that are connected. */
   get sessions(): Iterable<PublishSession> {
     return this.#sessions.values();
+  }
+
+  /** The publishers that stand ready as backups. */
+  get backupSessions(): Iterable<BackupSession> {
+    return Array.from(this.continuity.backups.all.values(), ({ session }) => session);
   }
 
   /** True once it takes no new publishers. */
@@ -240,6 +246,9 @@ export class Origin {
       logger: this.#logger,
       relayAddress: () => this.#options.relayAddress(),
       ownStream: (key) => this.#streams.get(key),
+      granted: (key, epoch) => {
+        this.#claims.seen(key, epoch);
+      },
       superseded: (key, epoch) => {
         this.yieldStreams(new Map([[key, epoch]]));
       },
@@ -278,7 +287,7 @@ export class Origin {
     this.#streams.set(key, stream);
     this.#sessions.set(key, session);
     this.#live.set(this.#streams.size);
-    if (grant.isProvisional) this.#late.begin(stream, title);
+    if (grant.isProvisional) this.#late.begin(stream, title, grant.yields === true);
     session.open(attempt, () => {
       if (this.#sessions.get(key) === session) this.#sessions.delete(key);
     });

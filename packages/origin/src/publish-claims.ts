@@ -41,6 +41,8 @@ export interface PublishClaim {
 export interface ClaimGrant {
   readonly epoch: number;
   readonly isProvisional: boolean;
+  /** As the publisher asked for; what is claimed late is claimed so, too. */
+  readonly yields?: boolean;
 }
 
 /** Somebody else is live, and the publisher is to stand behind it. */
@@ -71,19 +73,19 @@ export class PublishClaims {
     const replaces = current !== undefined && mayReplace(current.publisher, credential);
     if (current !== undefined && !replaces) throw refusal(key);
     // A node that the others may hold for dead has nothing to say to the registry before its next beat.
-    if (this.#options.isDoubtful()) return this.#provisional(key, current);
+    if (this.#options.isDoubtful()) return this.#provisional(wanted);
     try {
       return await this.#askRegistry(wanted, this.#request(wanted, replaces));
     } catch (caught) {
       if (toAppError(caught).code !== 'registry_unavailable') throw caught;
-      return this.#provisional(key, current);
+      return this.#provisional(wanted);
     }
   }
 
   /** The request of a claim that is late: the stream is served already. */
-  lateRequest({ key, credential, epoch }: OriginStream): ClaimRequest {
+  lateRequest({ key, credential, epoch }: OriginStream, yields: boolean): ClaimRequest {
     // What this node has under the key is its own affair: a record of an earlier epoch of its is no rival.
-    return { ...this.#request({ key, credential }, true), servedEpoch: epoch };
+    return { ...this.#request({ key, credential, yields }, true), servedEpoch: epoch };
   }
 
   /** Remembers an epoch, so that none at or below it is ever served. */
@@ -125,11 +127,11 @@ export class PublishClaims {
   }
 
   // As the registry would derive it from what this node knows.
-  #provisional(key: StreamKey, current: OriginStream | undefined): ClaimGrant {
+  #provisional({ key, current, yields = false }: PublishClaim): ClaimGrant {
     const seen = Math.max(this.#seen.last(key), current?.epoch ?? 0);
     const epoch = Math.max(seen + 1, Math.floor(this.#options.clock.wallMs()));
     this.seen(key, epoch);
-    return { epoch, isProvisional: true };
+    return { epoch, isProvisional: true, yields };
   }
 }
 

@@ -2,7 +2,7 @@
 // the time they need, and only then, one after the other, are they sent away.
 import type { Clock, Logger } from '@headwater/contracts';
 import type { Edge, ForwardedSession, PublishForwarder } from '@headwater/edge';
-import type { Origin, PublishSession } from '@headwater/origin';
+import type { BackupSession, Origin, PublishSession } from '@headwater/origin';
 
 /** What a drain moves. */
 export interface DrainParts {
@@ -60,9 +60,9 @@ export class Drain {
   }
 
   /** Those of this node, and those it forwards. */
-  get #publishers(): (PublishSession | ForwardedSession)[] {
+  get #publishers(): (PublishSession | BackupSession | ForwardedSession)[] {
     const { origin, forwarder } = this.#parts;
-    return [...(origin?.sessions ?? []), ...(forwarder?.sessions ?? [])];
+    return [...(origin?.sessions ?? []), ...(origin?.backupSessions ?? []), ...(forwarder?.sessions ?? [])];
   }
 
   get #viewers(): number {

@@ -1,6 +1,6 @@
 import type { NodeListView, SessionProtocol, SessionView, StreamKey, StreamView } from '@headwater/contracts';
 import type { Edge, EdgeStream, Viewer } from '@headwater/edge';
-import type { Origin, OriginStream, PublishSession } from '@headwater/origin';
+import type { BackupSession, Origin, OriginStream, PublishSession, StreamFollower } from '@headwater/origin';
 import type { JobDesk } from '../admin/job-desk.ts';
 import type { NodeView } from '../admin/node-view.ts';
 import type { NodeContext } from '../node-context.ts';
@@ -36,7 +36,11 @@ export class RolesView implements NodeView {
 
   streams(): readonly StreamView[] {
     const { origin, edge } = this.#parts;
-    const keys = new Set<StreamKey>([...(origin?.streams.keys() ?? []), ...(edge?.streams.keys() ?? [])]);
+    const keys = new Set<StreamKey>([
+      ...(origin?.streams.keys() ?? []),
+      ...(origin?.continuity.followed.keys() ?? []),
+      ...(edge?.streams.keys() ?? []),
+    ]);
     const tallies = this.#tallyViewers();
     return [...keys].sort().map((key) => this.#stream(key, tallies.get(key)));
   }
@@ -44,7 +48,8 @@ export class RolesView implements NodeView {
   sessions(): readonly SessionView[] {
     const { origin, edge } = this.#parts;
     return [
-      ...Array.from(origin?.sessions ?? [], publisherView),
+      ...Array.from(origin?.sessions ?? [], (session) => publisherView(session, session.stream)),
+      ...Array.from(origin?.backupSessions ?? [], (session) => publisherView(session, session)),
       ...Array.from(edge?.viewers.values() ?? [], viewerView),
     ];
   }
@@ -64,6 +69,10 @@ export class RolesView implements NodeView {
       ({ context }) => context.sessionId === sessionId,
     );
     if (publisher !== undefined) return origin?.kick(publisher.stream.key) ?? false;
+    const backup = Array.from(origin?.backupSessions ?? []).find(
+      ({ context }) => context.sessionId === sessionId,
+    );
+    if (backup !== undefined) return origin?.continuity.backups.drop(backup.key, 'kicked') ?? false;
     return edge?.kick(sessionId) ?? false;
   }
 
@@ -81,16 +90,31 @@ export class RolesView implements NodeView {
     const { origin, edge, context } = this.#parts;
     const owned = origin?.streams.get(key);
     const pulled = edge?.streams.get(key);
+    const followed = origin?.continuity.followed.get(key);
     const session = origin?.sessionOf(key);
-    const owner = owned === undefined ? pulled?.owner : context.node.nodeId;
+    const owner = owned === undefined ? ownerOf(pulled, followed) : context.node.nodeId;
     return {
       key,
-      state: stateOf(owned, pulled),
+      state: stateOf(owned, pulled, followed),
       viewers: tally?.byProtocol ?? {},
       bytesOut: tally?.bytes ?? 0,
-      ...sourceView(owned ?? pulled),
+      ...sourceView(owned ?? pulled ?? followed),
+      ...this.#continuityView(key),
       ...(owner === undefined ? {} : { owner }),
       ...(session === undefined ? {} : { publisher: publisherOf(session) }),
+    };
+  }
+
+  #continuityView(key: StreamKey): Pick<StreamView, 'standby' | 'hasBackup'> {
+    const { origin, context } = this.#parts;
+    if (origin === undefined) return {};
+    const { followed, backups } = origin.continuity;
+    const isOwned = origin.streams.has(key);
+    const standby = isOwned ? origin.continuity.standbyOf(key)?.nodeId : context.node.nodeId;
+    const hasBackup = isOwned ? origin.continuity.hasBackup(key) : backups.all.has(key);
+    return {
+      ...(standby === undefined || !(isOwned || followed.has(key)) ? {} : { standby }),
+      ...(hasBackup ? { hasBackup } : {}),
     };
   }
 
@@ -109,7 +133,7 @@ export class RolesView implements NodeView {
 
 type SourceView = Pick<StreamView, 'codecs' | 'since' | 'framesIn' | 'bytesIn' | 'epoch'>;
 
-function sourceView(source: OriginStream | EdgeStream | undefined): SourceView {
+function sourceView(source: OriginStream | EdgeStream | StreamFollower | undefined): SourceView {
   // A stream that ended between the listing and now.
   if (source === undefined) return { codecs: [], since: new Date(0).toISOString(), framesIn: 0, bytesIn: 0 };
   const { codecs, framesIn, bytesIn } = source.live.stats;
@@ -124,8 +148,17 @@ function sourceView(source: OriginStream | EdgeStream | undefined): SourceView {
   };
 }
 
-function stateOf(owned: OriginStream | undefined, pulled: EdgeStream | undefined): StreamView['state'] {
-  if (owned !== undefined) return owned.state === 'live' ? 'live' : 'interrupted';
+function ownerOf(pulled: EdgeStream | undefined, followed: StreamFollower | undefined): string | undefined {
+  return pulled?.owner ?? followed?.owner;
+}
+
+function stateOf(
+  owned: OriginStream | undefined,
+  pulled: EdgeStream | undefined,
+  followed: StreamFollower | undefined,
+): StreamView['state'] {
+  const onOrigin = owned ?? (pulled === undefined ? followed : undefined);
+  if (onOrigin !== undefined) return onOrigin.state === 'live' ? 'live' : 'interrupted';
   if (pulled?.phase === 'live') return 'live';
   return pulled?.phase === 'holding' ? 'interrupted' : 'waiting';
 }
@@ -135,16 +168,19 @@ function publisherOf(session: PublishSession): NonNullable<StreamView['publisher
   return { address, protocol, bitsPerSecond: session.stream.stats.bitsPerSecondIn };
 }
 
-function publisherView(session: PublishSession): SessionView {
-  const { sessionId: id, protocol, remoteAddress } = session.context;
+function publisherView(
+  { context, openedAtMs }: PublishSession | BackupSession,
+  { key, stats }: Pick<OriginStream, 'key' | 'stats'>,
+): SessionView {
+  const { sessionId: id, protocol, remoteAddress } = context;
   return {
     id,
     role: 'publisher',
     protocol,
-    stream: session.stream.key,
+    stream: key,
     remoteAddress,
-    since: new Date(session.openedAtMs).toISOString(),
-    bytes: session.stream.stats.bytesIn,
+    since: new Date(openedAtMs).toISOString(),
+    bytes: stats.bytesIn,
     droppedFrames: 0,
     lagMs: 0,
   };
