@@ -20,7 +20,7 @@ export interface ClaimRequest {
   /**
    * Set where the claim is late: the epoch at which the claimer serves the stream already, having begun while the registry
    * was away. Granted as it is where it is above all that the registry knows of the stream, or recorded for the claimer;
-   * a higher one is granted else. It allows no takeover.
+   * a higher one is granted else. It allows no takeover, and none of what another node has live at a higher epoch.
    */
   readonly servedEpoch?: number;
   /** The publisher yields to one that is live: an equal credential takes over only what is interrupted. */

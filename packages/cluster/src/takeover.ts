@@ -5,10 +5,12 @@ import type { BackupRequest, ClaimRequest } from './stream-registry.ts';
 
 /** True when the claim may have a stream whose owner lives, by the record of that. */
 export function mayTakeOver(request: ClaimRequest, current: StreamRecord): boolean {
-  const { owner, credential, mayReplace, yields, backupOf } = request;
+  const { owner, credential, mayReplace, yields, backupOf, servedEpoch = Infinity } = request;
   if (backupOf !== undefined) return current.epoch === backupOf && isBackup(current, request.owner);
   const isInterrupted = current.state === 'interrupted';
   if (yields === true && !isInterrupted) return false;
+  // Of two epochs that began while the registry was away, the higher one's publisher is the newer.
+  if (servedEpoch < current.epoch && !isInterrupted && !isSameRun(current.owner, owner)) return false;
   if (current.credential !== undefined && current.credential === credential) return true;
   if (mayReplace === true && isSameRun(current.owner, owner)) return true;
   return isInterrupted && current.credential === undefined;

@@ -5,7 +5,8 @@
 --         15 yields to a live publisher, '0' or '1' · 16 the epoch whose declared backup it is, '' for none
 -- Reply   { 1, notes, record } · { 0, notes, record of the owner in the way } · { -2, notes } the node has not joined
 -- Guarantee: the epoch is above the stored one and the seen one, and at least the wall clocks of node and server. One that
--- is served already stays as it is where it is above the stored one, or is the stored one and the node has it.
+-- is served already stays as it is where it is above the stored one, or is the stored one and the node has it; it takes
+-- nothing from a live publisher of another node at a higher epoch.
 local stream, node, run = ARGV[5], ARGV[6], ARGV[7]
 if not is_alive(node, run) then return { -2, notes } end
 local credential = nil
@@ -22,6 +23,10 @@ if current and is_alive(current.owner, current.run) then
     local is_own = ARGV[11] == '1' and current.owner == node and current.run == run
     local is_open = current.state == 'interrupted' and current.credential == nil
     may_take = is_proven or is_own or is_open
+  end
+  local is_other = current.owner ~= node or current.run ~= run
+  if ARGV[14] ~= '0' and tonumber(ARGV[14]) < current.epoch and current.state ~= 'interrupted' and is_other then
+    may_take = false
   end
   if not may_take then return { 0, notes, shown(current) } end
 end

@@ -1,7 +1,7 @@
 import { streamKey } from '@headwater/contracts';
 import { beforeEach, expect, it } from 'vitest';
 import type { StreamRegistry } from '../../stream-registry.ts';
-import { claimedRecord, testClaim, testNode, type RegistryHarness } from '../registry-harness.ts';
+import { claimedRecord, refOf, testClaim, testNode, type RegistryHarness } from '../registry-harness.ts';
 
 const stream = streamKey('live', 'cam1');
 const n1 = testNode('n1');
@@ -52,8 +52,17 @@ export function epochCases(harness: () => RegistryHarness): void {
     await registry.release(stream, n1, ahead + 1);
     const late = testClaim(n2, { servedEpoch: ahead + 1, credential: 'c' });
     expect(claimedRecord(await registry.claim(late)).epoch).toBe(ahead + 2);
+    await registry.update({ stream, owner: n2, epoch: ahead + 2, state: 'interrupted' });
     const later = testClaim(n1, { servedEpoch: 5, credential: 'c' });
     expect(claimedRecord(await registry.claim(later)).epoch).toBe(ahead + 3);
+  });
+
+  it('settle whose publisher of one credential is the newer, where both claim late', async () => {
+    const older = testClaim(n1, { servedEpoch: ahead, credential: 'c' });
+    const newer = testClaim(n2, { servedEpoch: ahead + 1, credential: 'c' });
+    await registry.claim(older);
+    expect(claimedRecord(await registry.claim(newer)).epoch).toBe(ahead + 1);
+    expect(await registry.claim(older)).toMatchObject({ outcome: 'refused', current: { owner: refOf(n2) } });
   });
 
   it('stay as they are for a late claim that is made once more, its answer having been lost', async () => {
