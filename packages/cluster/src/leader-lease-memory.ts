@@ -9,6 +9,13 @@ export interface MemoryLeaderLeaseOptions {
   readonly leaseMs?: number;
 }
 
+/** What a memory lease held at some moment; opaque. */
+export interface SavedLeaderLease {
+  readonly holding: LeaseHolding | undefined;
+  readonly endsMs: number;
+  readonly lastToken: number;
+}
+
 /** `LeaderLease` among the controllers of one process. */
 export class MemoryLeaderLease implements LeaderLease {
   readonly leaseMs: number;
@@ -53,6 +60,18 @@ export class MemoryLeaderLease implements LeaderLease {
 
   async close(): Promise<void> {
     this.#isClosed = true;
+  }
+
+  /** What the lease holds now, for `restore`: tests and simulations make it lose its last writes with that. */
+  save(): SavedLeaderLease {
+    return { holding: this.#holding, endsMs: this.#endsMs, lastToken: this.#lastToken };
+  }
+
+  /** Puts the lease back to what it held, or empties it. */
+  restore(saved?: SavedLeaderLease): void {
+    this.#holding = saved?.holding;
+    this.#endsMs = saved?.endsMs ?? 0;
+    this.#lastToken = saved?.lastToken ?? 0;
   }
 
   #isHeldBy(holder: string, token: number): boolean {

@@ -380,7 +380,8 @@ export class MemoryStreamRegistry implements StreamRegistry, FailoverRegistry {
   #surplus({ node, owned }: Heartbeat): Map<StreamKey, number> {
     const surplus = new Map<StreamKey, number>();
     for (const { stream, owner, epoch } of this.#streams.values()) {
-      if (isSameRun(owner, node) && !owned.has(stream)) surplus.set(stream, epoch);
+      const ownedEpoch = owned.get(stream)?.epoch ?? 0;
+      if (isSameRun(owner, node) && epoch > ownedEpoch) surplus.set(stream, epoch);
     }
     return surplus;
   }

@@ -11,6 +11,7 @@ import {
   testClaim,
   testNode,
   UnreliableRegistry,
+  testBeat,
 } from './testing/index.ts';
 
 const stream = streamKey('live', 'cam1');
@@ -158,7 +159,10 @@ describe('the heart of a node', () => {
     owned.set(stream, ownedStream(claimedRecord(await memory.claim(testClaim(n1)))));
     const successor = testNode('n1', { incarnation: 'n1 run 2' });
     await memory.join(successor);
-    await pass(5_000);
+    for (let beat = 0; beat < 8; beat++) {
+      await pass(1_000);
+      await memory.heartbeat(testBeat(successor));
+    }
     expect(heart.state).toBe('stopped');
     expect(superseded).toBe(1);
     expect(logged).toEqual([
@@ -167,6 +171,18 @@ describe('the heart of a node', () => {
     expect(lost).toEqual([new Map([[stream, owned.get(stream)?.epoch]])]);
     await heart.stop();
     expect(registry.calls.filter((method) => method === 'leave' || method === 'join')).toEqual(['join']);
+  });
+
+  it('outlasts an earlier run of its node that a failover has brought back', async () => {
+    await memory.join(testNode('n1', { incarnation: 'n1 run 0' }));
+    const saved = memory.save();
+    const heart = makeHeart();
+    await heart.start();
+    memory.restore(saved);
+    await pass(8_000);
+    expect([heart.state, superseded, lost]).toEqual(['beating', 0, []]);
+    expect(await memory.nodes()).toEqual([n1]);
+    await heart.stop();
   });
 });
 

@@ -69,6 +69,8 @@ export class NodeHeart {
   /** When the last beat that was answered had been sent; undefined before the first. */
   #renewedMs: number | undefined;
   #joinedAtMs = Number.POSITIVE_INFINITY;
+  /** Since when the registry has said that another run has this node's place; undefined while it does not say so. */
+  #contestedMs: number | undefined;
   #dueMs = 0;
   #lateMs = 0;
   readonly #surplus: SurplusWatch;
@@ -213,24 +215,41 @@ export class NodeHeart {
   }
 
   #accept(result: HeartbeatResult, owned: ReadonlyMap<StreamKey, number>): boolean {
-    if (result.outcome === 'unknown_node') return false;
     if (result.outcome === 'superseded') {
-      this.#state = 'stopped';
-      void this.#tellSuperseded();
-      if (owned.size > 0) this.#options.onLost(owned);
-      this.#options.onSuperseded?.();
+      if (!this.#isContest()) this.#giveWay(owned);
       return true;
     }
+    this.#contestedMs = undefined;
+    if (result.outcome === 'unknown_node') return false;
     if (result.lost.length > 0) {
       this.#options.onLost(new Map([...owned].filter(([stream]) => result.lost.includes(stream))));
     }
     return true;
   }
 
+  // A failover that lost writes brings back what a node was before its restart. Nobody beats for that run: its lease ends,
+  // and this one joins again. Only who was known as himself until now may be the victim of that.
+  #isContest(): boolean {
+    const nowMs = this.#options.clock.nowMs();
+    const { leaseMs, periodMs } = this.#limits;
+    const joinedMs = Number.isFinite(this.#joinedAtMs) ? this.#joinedAtMs : Number.NEGATIVE_INFINITY;
+    const knownMs = Math.max(joinedMs, this.#renewedMs ?? joinedMs);
+    if (nowMs - knownMs < leaseMs) this.#contestedMs ??= nowMs;
+    return this.#contestedMs !== undefined && nowMs - this.#contestedMs < leaseMs + 2 * periodMs;
+  }
+
+  #giveWay(owned: ReadonlyMap<StreamKey, number>): void {
+    this.#state = 'stopped';
+    void this.#tellSuperseded();
+    if (owned.size > 0) this.#options.onLost(owned);
+    this.#options.onSuperseded?.();
+  }
+
   // Whoever was replaced while it beat as it should is the victim of a second process with its name.
   async #tellSuperseded(): Promise<void> {
     const { registry, node, logger, clock } = this.#options;
-    const silentMs = Math.round(clock.nowMs() - (this.#renewedMs ?? clock.nowMs()));
+    const saidMs = this.#contestedMs ?? clock.nowMs();
+    const silentMs = Math.round(saidMs - (this.#renewedMs ?? saidMs));
     const nodes = await this.#bounded(registry.nodes()).catch((): NodeRecord[] => []);
     const other = nodes.find(({ nodeId }) => nodeId === node.nodeId);
     const fields = { nodeId: node.nodeId, silentMs, other: other?.addresses, own: node.addresses };
@@ -254,6 +273,8 @@ export class NodeHeart {
   #failed(caught: unknown): void {
     const nowMs = this.#options.clock.nowMs();
     if (this.#failures === 0) this.#awaySinceMs = nowMs;
+    // Nobody's lease ends while the registry is away.
+    if (this.#contestedMs !== undefined) this.#contestedMs = nowMs;
     this.#failures++;
     if (nowMs - this.#warnedMs < 1_000) return;
     this.#warnedMs = nowMs;

@@ -17,8 +17,9 @@ export function outranks(a: OwnershipTitle, b: OwnershipTitle): boolean {
 }
 
 /**
- * What a registry makes of a stream that a heartbeat names. `kept`: as recorded, or the node itself has claimed it anew or
- * ended it since it wrote the beat. `lost`: somebody else has it. `missing`: the node is right and the registry is not.
+ * What a registry makes of a stream that a heartbeat names. `kept`: as recorded, or the node itself has claimed it anew
+ * since it wrote the beat. `lost`: somebody else has it, or it has ended: by the node itself, which has nothing to drop then,
+ * or by a controller that held the node for dead. `missing`: the node is right and the registry is not.
  */
 export type OwnedVerdict = 'kept' | 'lost' | 'missing';
 
@@ -28,10 +29,7 @@ export function judgeOwned(
   current: StreamRecord | undefined,
   lastEpoch: number,
 ): OwnedVerdict {
-  if (current === undefined) {
-    if (lastEpoch === claimed.epoch) return 'kept';
-    return lastEpoch > claimed.epoch ? 'lost' : 'missing';
-  }
+  if (current === undefined) return lastEpoch >= claimed.epoch ? 'lost' : 'missing';
   if (isSameRun(current.owner, claimed.owner)) return current.epoch >= claimed.epoch ? 'kept' : 'missing';
   return outranks(claimed, current) ? 'missing' : 'lost';
 }

@@ -90,11 +90,12 @@ export interface Heartbeat {
 }
 
 /**
- * `lost` names the streams of the heartbeat that another node, or another run of this one, has by right: drop them.
- * `surplus` names, by epoch, those that the registry has under this run of the node though the beat does not name them:
- * a claim that is under way, or one whose answer never arrived; release what stays. `unknown_node`: the lease ran out, or
- * the registry lost its memory: join again. `superseded`: another run of the process has joined under this name: drop
- * everything and do not come back.
+ * `lost` names the streams of the heartbeat that another node, or another run of this one, has by right, or that have
+ * ended: drop them. `surplus` names, by epoch, those that the registry has under this run of the node though the beat does
+ * not name them, or names a lower epoch: a claim that is under way, or one whose answer never arrived; release what stays.
+ * `unknown_node`: the lease ran out, or the registry lost its memory: join again. `superseded`: another run of the process
+ * has joined under this name: drop everything and do not come back, unless it is one from before a failover, whose lease
+ * ends.
  */
 export type HeartbeatResult =
   | {

@@ -2,9 +2,9 @@
 -- ARGV    5 node id · 6 run · 7 draining, '0' or '1', followed by the load (JSON)
 --         8… for each stream that the node believes it owns: key, epoch, state, codecs (JSON)
 -- Reply   { 1, notes, lost, missing, surplus }: lost and missing are keys, surplus is key, epoch, key, epoch, …
---         lost     somebody else has the stream by right
+--         lost     somebody else has the stream by right, or it has ended
 --         missing  the node has it by right, and the record does not say so: assert it
---         surplus  the record says the node has it, and the node does not
+--         surplus  the record says the node has it, at a higher epoch than the node does or at all
 --         { -2, notes } unknown · { -3, notes } another run has joined
 -- Guarantee: right is who has the higher epoch, at equal epochs the larger node id. State and codecs of a stream that is
 -- recorded at the same epoch are set to what the node says.
@@ -32,16 +32,14 @@ for index = 8, #ARGV, 4 do
   named[stream] = true
   local record = read_stream(stream)
   if not record then
-    local last = last_epoch(stream)
-    if last > epoch then
-      lost[#lost + 1] = stream
-    elseif last < epoch then
-      missing[#missing + 1] = stream
-    end
+    if last_epoch(stream) >= epoch then lost[#lost + 1] = stream else missing[#missing + 1] = stream end
   elseif record.owner == node and record.run == run then
     mine[#mine + 1] = stream
     if record.epoch < epoch then
       missing[#missing + 1] = stream
+    elseif record.epoch > epoch then
+      surplus[#surplus + 1] = stream
+      surplus[#surplus + 1] = digits(record.epoch)
     elseif record.epoch == epoch and (record.state ~= state or record.codecs ~= codecs) then
       record.state, record.codecs = state, codecs
       write_stream(stream, record)

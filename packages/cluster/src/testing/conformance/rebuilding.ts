@@ -134,13 +134,22 @@ export function rebuildingCases(harness: () => RegistryHarness): void {
     const record = claimedRecord(await registry.claim(testClaim(n1)));
     const rollBack = await harness().checkpoint();
     await registry.release(stream, n1, record.epoch);
-    expect(await registry.heartbeat(testBeat(n1, [record]))).toEqual(renewed);
+    expect(await registry.heartbeat(testBeat(n1, [record]))).toEqual({ ...renewed, lost: [stream] });
     expect(await registry.stream(stream)).toBeUndefined();
     await rollBack();
     const result = await registry.heartbeat(testBeat(n1));
     expect(result).toEqual({ ...renewed, surplus: new Map([[stream, record.epoch]]) });
     expect(await registry.release(stream, n1, record.epoch)).toBe(true);
     expect(await registry.heartbeat(testBeat(n1))).toEqual(renewed);
+  });
+
+  it('names as surplus an epoch that its owner does not know of: a claim whose answer was lost', async () => {
+    const served = claimedRecord(await registry.claim(testClaim(n1)));
+    const unheard = claimedRecord(await registry.claim(testClaim(n1, { mayReplace: true })));
+    const surplus = new Map([[stream, unheard.epoch]]);
+    expect(await registry.heartbeat(testBeat(n1, [served]))).toEqual({ ...renewed, surplus });
+    expect(await registry.release(stream, n1, unheard.epoch)).toBe(true);
+    expect(await registry.heartbeat(testBeat(n1, [served]))).toEqual({ ...renewed, lost: [stream] });
   });
 
   it('takes state and codecs from a beat where an update never arrived', async () => {
