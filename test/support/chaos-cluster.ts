@@ -1,4 +1,5 @@
 // A cluster of real processes around a real Redis, with a handle on everything that can go wrong.
+import type { Redis } from 'ioredis';
 import type { ClusterNodeView, NodeListView, StreamView } from '@headwater/contracts';
 import type { ChildExit } from './child.ts';
 import { defer } from './cleanup.ts';
@@ -189,6 +190,11 @@ export class ChaosCluster {
       },
       { timeoutMs: 20_000 },
     );
+  }
+
+  /** A client of Redis, for looking and for breaking things. */
+  redisClient(): Redis {
+    return this.#redis.client();
   }
 
   /** Kills Redis; all that it knew is lost. */

@@ -80,8 +80,9 @@ export class JobFollower {
 
   #heard({ type, jobId, revision }: JobEvent): void {
     // Known to be removed, so that its absence is no loss.
-    if (type === 'job_removed' && (this.#known.get(jobId)?.revision ?? 0) < revision)
-      {this.#known.delete(jobId);}
+    if (type === 'job_removed' && (this.#known.get(jobId)?.revision ?? 0) < revision) {
+      this.#known.delete(jobId);
+    }
     void this.look();
   }
 
@@ -91,10 +92,11 @@ export class JobFollower {
       try {
         await this.#declare();
         await this.#read();
-        if (this.#isAway) this.#options.logger.info({}, 'jobs can be read again');
+        if (this.#isAway) this.#options.logger.debug({}, 'jobs can be read again');
         this.#isAway = false;
       } catch (caught) {
-        if (!this.#isAway) this.#options.logger.warn({ err: toAppError(caught) }, 'jobs cannot be read');
+        // Why is said once, by the registry itself.
+        if (!this.#isAway) this.#options.logger.debug({ err: toAppError(caught) }, 'jobs cannot be read');
         this.#isAway = true;
       }
     }
@@ -107,10 +109,11 @@ export class JobFollower {
       const [job, ...rest] = this.#undeclared;
       if (job === undefined) return;
       const { outcome } = await jobs.add({ job, maxJobs, replaces: true });
-      if (outcome === 'full')
-        {logger.error({ job: job.id, maxJobs }, 'no room for a job of the configuration');}
-      else if (outcome !== 'unchanged')
-        {logger.info({ job: job.id, outcome }, 'job of the configuration added');}
+      if (outcome === 'full') {
+        logger.error({ job: job.id, maxJobs }, 'no room for a job of the configuration');
+      } else if (outcome !== 'unchanged') {
+        logger.info({ job: job.id, outcome }, 'job of the configuration added');
+      }
       this.#undeclared = rest;
     }
   }
