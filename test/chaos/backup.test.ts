@@ -8,7 +8,7 @@ import {
   seeMore,
   seeSession,
   watchOn,
-  type Witness,
+  Witness,
 } from '../support/chaos-witness.ts';
 import { metricOf } from '../support/media-metrics.ts';
 import { waitUntil } from '../support/wait-until.ts';
@@ -99,3 +99,46 @@ it('an encoder that ends or breaks off leaves its stream to the backup, and both
   );
   expect(stopped.witnesses.flatMap(({ complaints }) => complaints)).toEqual([]);
 });
+
+it('edges go on at the standby when the owner dies; one that dies itself is replaced', async () => {
+  const cluster = await ChaosCluster.start({ origins: 3, edges: 2, controllers: 1 });
+  const owner = cluster.origin(0);
+  await ChaosEncoder.start({ stream: 'live/cam?token=secret', addresses: [owner.rtmp] });
+  const witnesses = await watchOn([cluster.edge(0)], 'live/cam');
+  const first = await untilFollowed(cluster, undefined);
+  first.kill();
+  const standby = await untilFollowed(cluster, first);
+  await seeMore(witnesses);
+  owner.kill();
+  await waitUntil('the edge goes on at the standby', () =>
+    cluster
+      .edge(0)
+      .node.logs()
+      .some(({ msg, resumed, from }) => msg === 'pull opened' && resumed === true && from === 'standby'),
+  );
+  // Nobody publishes, and who comes now still gets the picture that was there last.
+  const latecomers = Witness.watchAll(cluster.edge(1).node, 'live/cam');
+  await waitUntil('latecomers get what the standby has', () => latecomers.every(({ frames }) => frames > 0));
+  await ChaosEncoder.start({
+    stream: 'live/cam?token=secret',
+    addresses: [standby.rtmp],
+    firstSession: 1,
+  });
+  await seeSession([...witnesses, ...latecomers], 1);
+  expect(faultsOf([...witnesses, ...latecomers], [0, 1])).toEqual([]);
+});
+
+/** Resolves with the origin that follows the stream, once another than that one does. */
+async function untilFollowed(cluster: ChaosCluster, former: ChaosNode | undefined): Promise<ChaosNode> {
+  return waitUntil(
+    'the stream has a standby, and that has frames',
+    async () => {
+      const standby = (await cluster.origin(0).stream('live/cam'))?.standby;
+      const node = cluster.origins.find(({ id }) => id === standby);
+      if (node === undefined || node === former) return false;
+      const followed = await node.stream('live/cam');
+      return (followed?.framesIn ?? 0) > 0 && followed?.state === 'live' && node;
+    },
+    { timeoutMs: 20_000 },
+  );
+}
