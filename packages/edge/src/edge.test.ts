@@ -1,4 +1,4 @@
-import type { CloseReason } from '@headwater/contracts';
+import { AppError, streamKey, type CloseReason } from '@headwater/contracts';
 import { flvFormat } from '@headwater/media';
 import { RecordingSink } from '@headwater/media/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -55,6 +55,23 @@ describe('a viewer that waits', () => {
     gone.abort();
     await expect(admit(gone.signal)).rejects.toThrow();
     expect([...ends]).toEqual([['client_closed', 1]]);
+  });
+
+  it('and whose access is not decided about in time is refused', async () => {
+    rig.decide = async () => new Promise(() => undefined);
+    const waiting = expect(admit()).rejects.toMatchObject({ code: 'internal' });
+    await settle();
+    rig.clock.advance(5_000);
+    await waiting;
+    expect([...ends]).toEqual([['internal', 1]]);
+  });
+
+  it('is refused when the node begins to drain', async () => {
+    const waiting = expect(admit()).rejects.toMatchObject({ code: 'draining' });
+    await settle();
+    edge.drain();
+    await waiting;
+    expect(edge.streams.size).toBe(0);
   });
 
   it('is told that the node drains when that is why it ends', async () => {
@@ -121,5 +138,64 @@ describe('a viewer whose stream ends before it is delivered', () => {
     viewer.deliver({ format: flvFormat, sink: new RecordingSink(), from: 'keyframe' });
     expect(told).toEqual(['unpublished']);
     expect(edge.streams.size).toBe(0);
+  });
+});
+
+describe('the answer to HEAD', () => {
+  const check = async (): Promise<void> => {
+    const context = {
+      sessionId: String(++sessions),
+      protocol: 'http-flv',
+      remoteAddress: '192.0.2.1',
+    } as const;
+    const { signal } = new AbortController();
+    await edge.check({ app: 'live', name: 'cam1', params: new Map(), context, signal });
+  };
+
+  it('is yes for a stream that is live, without pulling it', async () => {
+    await rig.claim();
+    await check();
+    expect(edge.streams.size).toBe(0);
+    expect([...ends]).toEqual([]);
+  });
+
+  it('is no for one that is not, counted like every refusal', async () => {
+    await expect(check()).rejects.toMatchObject({ code: 'stream_not_found' });
+    rig.decide = () => Promise.resolve({ allowed: false, code: 'play_denied', description: 'no' });
+    await expect(check()).rejects.toMatchObject({ code: 'play_denied' });
+    expect([...ends]).toEqual([
+      ['stream_not_found', 1],
+      ['play_denied', 1],
+    ]);
+  });
+
+  it('is yes for an orphan that this edge still has, and no where it has not', async () => {
+    const waiting = admit();
+    await settle();
+    await rig.goLive();
+    await waiting;
+    await rig.registry.leave({ nodeId: 'origin-1', incarnation: 'run-1' });
+    rig.pulls.at(-1)?.ended('shutdown');
+    await check();
+    expect(edge.streams.get(streamKey('live', 'cam1'))?.phase).toBe('holding');
+    edge.close();
+    await expect(check()).rejects.toMatchObject({ code: 'draining' });
+  });
+});
+
+describe('while the registry does not answer', () => {
+  beforeEach(async () => {
+    await rig.claim();
+    rig.registry.stream = async () => Promise.reject(new AppError('registry_unavailable'));
+  });
+
+  it('a stream that this edge heard of is pulled for its first viewer', async () => {
+    const waiting = admit();
+    await settle();
+    rig.pulls.at(-1)?.opened({ epoch: rig.clock.wallMs(), firstSequence: 0, resumed: false, state: 'live' });
+    await waiting;
+    const context = { sessionId: '0', protocol: 'http-flv', remoteAddress: '192.0.2.1' } as const;
+    const { signal } = new AbortController();
+    await edge.check({ app: 'live', name: 'cam1', params: new Map(), context, signal });
   });
 });

@@ -60,6 +60,13 @@ it.each(['/nothing/here', '/unknown/cam1.flv'])(
   },
 );
 
+it('a request of HTTP/1.0 without a Host is answered like others', async () => {
+  client.write('HEAD /live/cam1.flv HTTP/1.0\r\n\r\n');
+  const [answer] = (await once(client, 'data')) as [Buffer];
+  expect(answer.toString()).toMatch(/^HTTP\/1\.1 404 /);
+  expect([...rig.ends]).toEqual([['stream_not_found', 1]]);
+});
+
 it.each(['GET /live/cam1.flv HTTP/1.1\r\nHost: a\r\n\r\n', upgradeTo('/live/cam1.flv')])(
   'a request behind one that takes the connection over ends the connection: %j',
   async (second) => {

@@ -53,6 +53,18 @@ describe('health', () => {
     expect([response.status, await response.json()]).toEqual([200, { status: 'ok' }]);
   });
 
+  it.each(['/healthz', '/readyz', '/metrics', '/api/v1/status'])(
+    'answers HTTP/1.0 without a Host, as load balancers speak, at %s',
+    async (path) => {
+      const { port, hostname } = new URL(await start());
+      const client = connect(Number(port), hostname);
+      client.write(`GET ${path} HTTP/1.0\r\n\r\n`);
+      const [answer] = (await once(client, 'data')) as [Buffer];
+      expect(answer.toString()).toMatch(/^HTTP\/1\.1 200 /);
+      client.destroy();
+    },
+  );
+
   it('answers 200 when ready, and 503 with the reasons when not', async () => {
     expect((await fetch(`${await start()}/readyz`)).status).toBe(200);
     const starting = { isReady: false, reasons: ['node is starting'] };

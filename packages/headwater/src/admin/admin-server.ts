@@ -45,7 +45,8 @@ export class AdminServer implements Service {
       metrics: async () => ({ text: await metrics.render(), contentType: metrics.contentType }),
       failed: (error, path) => trouble.report('error', { err: error, path }, 'admin request failed'),
     });
-    const respond = getRequestListener(app.fetch, { overrideGlobalObjects: false });
+    // The host stands in where a request names none.
+    const respond = getRequestListener(app.fetch, { overrideGlobalObjects: false, hostname: 'localhost' });
     this.#server = createServer(
       {
         maxHeaderSize: 16 * 1024,

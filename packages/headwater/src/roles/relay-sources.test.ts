@@ -1,0 +1,45 @@
+import { streamKey, type AppError } from '@headwater/contracts';
+import { RecordingHandler, RelayPair } from '@headwater/relay/testing';
+import type { PullReach, RelaySource } from '@headwater/relay';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { RelaySources } from './relay-sources.ts';
+
+const stream = streamKey('live', 'cam1');
+const info = { firstSequence: 0, resumed: false, state: 'live' } as const;
+
+let pair: RelayPair;
+
+beforeEach(async () => {
+  pair = await RelayPair.start();
+});
+
+afterEach(async () => {
+  await pair.stop();
+});
+
+async function epochFor(reach: PullReach): Promise<number | AppError['code'] | undefined> {
+  const handler = new RecordingHandler();
+  pair.client.pull(pair.address, { stream, reach }, handler);
+  await handler.until(() => handler.events.length > 0);
+  const [event] = handler.events;
+  return event?.type === 'failed' ? event.error.code : handler.opening?.epoch;
+}
+
+const sourceOf = (epoch: number): RelaySource => ({
+  open: (call) => {
+    call.opened({ ...info, epoch });
+  },
+});
+const [origin, edge] = [sourceOf(1), sourceOf(2)];
+
+it.each([
+  ['an origin', { origin, edge: undefined }, 1, 'stream_not_found'],
+  ['an edge', { origin: undefined, edge }, 'stream_not_found', 2],
+  ['both', { origin, edge }, 1, 2],
+])('a node that is %s', async (_title, parts, asOwner, asPeer) => {
+  const sources = new RelaySources(parts);
+  pair.source.onOpen((call) => {
+    sources.open(call);
+  });
+  expect([await epochFor('owner'), await epochFor('peer')]).toEqual([asOwner, asPeer]);
+});
