@@ -132,12 +132,9 @@ export class JobFollower {
       ({ job, revision }) => (listed.get(job.id) ?? 0) < revision,
     );
     if (lost.length === 0) return false;
-    await this.#options.jobs.restore(lost);
-    const ids = lost.slice(0, 20).map(({ job }) => job.id);
-    this.#options.logger.warn(
-      { jobs: lost.length, ids },
-      'registry lacked jobs that this node knows; told it',
-    );
+    const restored = await this.#options.jobs.restore(lost);
+    // Otherwise they were removed, or somebody else was quicker.
+    if (restored > 0) this.#options.logger.warn({ jobs: restored }, 'registry had lost jobs; restored them');
     return true;
   }
 

@@ -90,13 +90,17 @@ export class MemoryJobRegistry implements JobRegistry {
     return 'applied';
   }
 
-  async restore(records: readonly JobRecord[]): Promise<void> {
+  async restore(records: readonly JobRecord[]): Promise<number> {
     this.#options.begin();
+    let restored = 0;
     for (const record of records) {
       const { id } = record.job;
       const known = this.#jobs.get(id)?.revision ?? this.#removed.get(id) ?? 0;
-      if (record.revision > known) this.#put('job_added', record);
+      if (record.revision <= known) continue;
+      this.#put('job_added', record);
+      restored++;
     }
+    return restored;
   }
 
   watch(listener: (event: JobEvent) => void): Watch {

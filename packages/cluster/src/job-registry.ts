@@ -67,8 +67,11 @@ export interface JobRegistry {
   jobs(known?: string): Promise<JobListing | undefined>;
   /** Compare-and-set by revision, fenced by the token of a leadership. */
   assign(request: AssignJobRequest): Promise<FencedOutcome>;
-  /** Brings back what a store has lost: the higher revision counts, and a removal counts from its own revision on. */
-  restore(records: readonly JobRecord[]): Promise<void>;
+  /**
+   * Brings back what a store has lost: the higher revision counts, and a removal counts from its own revision on.
+   * Resolves with how many were missing.
+   */
+  restore(records: readonly JobRecord[]): Promise<number>;
   /** Hears every change from now on, as long as no connection breaks. Listeners must not throw. */
   watch(listener: (event: JobEvent) => void): Watch;
 }

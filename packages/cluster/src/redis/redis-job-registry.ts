@@ -70,14 +70,15 @@ export class RedisJobRegistry implements JobRegistry {
     return outcomeOf('assign-job', (await this.#options.run('assign-job', args)).code);
   }
 
-  async restore(records: readonly JobRecord[]): Promise<void> {
+  async restore(records: readonly JobRecord[]): Promise<number> {
+    let restored = 0;
     for (let start = 0; start < records.length; start += restoredPerCall) {
       const some = records.slice(start, start + restoredPerCall);
-      await this.#options.run(
-        'restore-jobs',
-        some.flatMap((record) => [record.job.id, encodeJob(record)]),
-      );
+      const args = some.flatMap((record) => [record.job.id, encodeJob(record)]);
+      const { values } = await this.#options.run('restore-jobs', args);
+      restored += typeof values[0] === 'number' ? values[0] : 0;
     }
+    return restored;
   }
 
   watch(listener: (event: JobEvent) => void): Watch {

@@ -190,17 +190,17 @@ function restoreCases(harness: () => JobHarness): void {
     await harness().loseEverything();
     const empty = await jobs().jobs(before?.version);
     expect(empty?.jobs).toEqual([]);
-    await jobs().restore(before?.jobs ?? []);
+    expect(await jobs().restore(before?.jobs ?? [])).toBe(2);
     const after = await jobs().jobs(empty?.version);
     expect(after?.jobs).toEqual(before?.jobs);
-    await jobs().restore(before?.jobs ?? []);
+    expect(await jobs().restore(before?.jobs ?? [])).toBe(0);
     expect(await jobs().jobs(after?.version)).toBeUndefined();
   });
 
   it('does not come back once it was removed, until it is added again', async () => {
     const record = recordOf(await jobs().add({ job: testJob('live/a'), maxJobs }));
     await jobs().remove('live:a');
-    await jobs().restore([record]);
+    expect(await jobs().restore([record])).toBe(0);
     expect(await ids()).toEqual([]);
     await jobs().add({ job: testJob('live/a'), maxJobs });
     expect(await ids()).toEqual(['live:a']);
@@ -231,7 +231,7 @@ function restoreCases(harness: () => JobHarness): void {
     const records = Array.from({ length: 250 }, (_, index): JobRecord => {
       return { job: testJob(`live/s${String(index).padStart(3, '0')}`), revision: index + 1 };
     });
-    await jobs().restore(records);
+    expect(await jobs().restore(records)).toBe(250);
     expect((await jobs().jobs())?.jobs).toEqual(records);
   });
 }
