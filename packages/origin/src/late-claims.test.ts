@@ -22,6 +22,7 @@ const header = Buffer.from([0xaf, 0, 0x12, 0x10]);
 const audio = Buffer.from([0xaf, 1, 2, 3]);
 // The longest pause between two tries, and its spread.
 const pauseMs = 2_500;
+const leaseMs = 4_000;
 
 const access: AccessPolicy = {
   decide: ({ params }) => {
@@ -44,7 +45,7 @@ beforeEach(async () => {
   registry = new UnreliableRegistry(store);
   for (const node of [here, there]) await store.join(node);
   clock.advance(10_000);
-  standing = { isDoubtful: false, joinedAtMs: clock.nowMs() - 10_000 };
+  standing = { isDoubtful: false, joinedAtMs: clock.nowMs() - 10_000, leaseMs };
   gauges = new Map();
   outcomes = [];
   origin = new Origin({
@@ -297,9 +298,9 @@ describe('when the registry is back', () => {
     const publisher = await outage();
     store.restore();
     for (const node of [here, there]) await store.join(node);
-    standing = { isDoubtful: false, joinedAtMs: clock.nowMs() };
+    standing = { ...standing, joinedAtMs: clock.nowMs() };
     registry.condition = 'up';
-    await pass(2_000);
+    await pass(leaseMs - 100);
     expect(await store.streams()).toEqual([]);
     await store.heartbeat(testBeat(there, [[key, ownedStream(record)]]));
     await pass(pauseMs);
@@ -311,9 +312,9 @@ describe('when the registry is back', () => {
     await outage();
     store.restore();
     for (const node of [here, there]) await store.join(node);
-    standing = { isDoubtful: false, joinedAtMs: clock.nowMs() };
+    standing = { ...standing, joinedAtMs: clock.nowMs() };
     registry.condition = 'up';
-    await pass(2_500 + pauseMs);
+    await pass(leaseMs + pauseMs);
     expect(await store.stream(key)).toMatchObject({ owner: refOf(here), epoch: epochHere() });
   });
 });

@@ -28,7 +28,16 @@ export interface RegistryStanding {
   readonly isDoubtful: boolean;
   /** When the node last joined, by its clock: before that the registry did not know it, and maybe nobody. */
   readonly joinedAtMs: number;
+  /** How long a node lives without a beat: after that time everybody who lives has restored what is its own. */
+  readonly leaseMs: number;
 }
+
+/** Of a node that has a registry for itself. */
+export const goodStanding: RegistryStanding = {
+  isDoubtful: false,
+  joinedAtMs: Number.NEGATIVE_INFINITY,
+  leaseMs: 0,
+};
 
 /** What late claims are made with. */
 export interface LateClaimsOptions {
@@ -52,8 +61,6 @@ export interface LateClaimsOptions {
 /** How a late claim ended: as it was served, at a higher epoch, not at all, or the stream was over before. */
 export type LateClaimOutcome = 'claimed' | 'raised' | 'refused' | 'dropped';
 
-// Owners restore what is theirs in a registry that lost its memory by their next beat, 2 s after the last at the latest.
-const restoringMs = 2_500;
 const firstPauseMs = 200;
 const lastPauseMs = 2_000;
 
@@ -173,7 +180,9 @@ export class LateClaims {
     const { clock, registry } = this.#options;
     const record = await within(clock, registryAnswerMs, registry.stream(key), registryIsLate);
     if (record?.state === 'live' || record?.state === 'interrupted') return true;
-    return clock.nowMs() - this.#options.standing().joinedAtMs >= restoringMs;
+    // A registry that lost its memory takes a lease to have it back.
+    const { joinedAtMs, leaseMs } = this.#options.standing();
+    return clock.nowMs() - joinedAtMs >= leaseMs;
   }
 
   async #claim(claim: LateClaim): Promise<void> {

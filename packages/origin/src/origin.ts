@@ -14,7 +14,7 @@ import { askAccess } from './access-question.ts';
 import type { BackupSession } from './backup-session.ts';
 import type { AdmittedPublisher } from './backups.ts';
 import { Continuity } from './continuity.ts';
-import { LateClaims, type RegistryStanding } from './late-claims.ts';
+import { goodStanding, LateClaims, type RegistryStanding } from './late-claims.ts';
 import { defaultBackupPolicy, type OriginOptions } from './origin-options.ts';
 import { OriginStream } from './origin-stream.ts';
 import type { PublishAttempt, PublishContext } from './publish-attempt.ts';
@@ -22,8 +22,6 @@ import { PublishClaims, type ClaimGrant, type StandsBehind } from './publish-cla
 import { PublishSession } from './publish-session.ts';
 import { PublishTurns, type PublishTurn } from './publish-turns.ts';
 import { RelayFeed } from './relay-feed.ts';
-
-const goodStanding: RegistryStanding = { isDoubtful: false, joinedAtMs: Number.NEGATIVE_INFINITY };
 
 /** A node's publishers and their streams. */
 export class Origin {

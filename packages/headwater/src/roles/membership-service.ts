@@ -49,7 +49,7 @@ export class MembershipService implements Service {
   /** How the node stands with the registry. */
   get standing(): RegistryStanding {
     const { isDoubtful = true, joinedAtMs = Number.POSITIVE_INFINITY } = this.#heart ?? {};
-    return { isDoubtful, joinedAtMs };
+    return { isDoubtful, joinedAtMs, leaseMs: this.#context.config.registry.leaseMs };
   }
 
   async start(): Promise<void> {
