@@ -7,15 +7,16 @@ import {
   framesPerSecond,
   longestGapMs,
   seeMore,
-  type Witness,
+  Witness,
   watchOn,
 } from '../support/chaos-witness.ts';
+import { waitUntil } from '../support/wait-until.ts';
 
 const slackMs = 3_000;
 let cluster: ChaosCluster;
 
 beforeEach(async () => {
-  cluster = await ChaosCluster.start({ origins: 2, edges: 2 });
+  cluster = await ChaosCluster.start({ origins: 2, edges: 2, set: { 'viewer.waitForStream': '40s' } });
 });
 
 /** Begins two streams, one on each origin, and watches them everywhere. */
@@ -69,3 +70,38 @@ it('a Redis that answers nobody for 5 s does not touch media', async () => {
   await seeMore(witnesses);
   expectNothingNoticed(encoders, [...witnesses, ...latecomers]);
 });
+
+it('streams that begin while Redis is away are found when it is back; of two with one key one remains', async () => {
+  const { encoders, witnesses } = await publishAndWatch(['live/e', 'live/f']);
+  const origins = cluster.origins.map(({ rtmp }) => rtmp);
+  cluster.stopRedis();
+  const direct = await ChaosEncoder.start({ stream: 'live/direct', addresses: [origins[0] ?? ''] });
+  const forwarded = await ChaosEncoder.start({ stream: 'live/forwarded', addresses: [cluster.edge(0).rtmp] });
+  // One key, two parties; and a stranger who wants what the other origin has.
+  const rivals = await Promise.all(
+    origins.map(async (address) => ChaosEncoder.ask({ stream: 'live/rival', addresses: [address] })),
+  );
+  const stranger = await ChaosEncoder.ask({ stream: 'live/e', addresses: [origins[1] ?? ''] });
+  for (const { refusals } of [direct, forwarded, ...rivals, stranger]) expect(refusals).toEqual([]);
+  // Nobody can find the new streams yet: viewers wait for them, and those of known streams notice nothing.
+  const early = cluster.edges.flatMap(({ node }) => Witness.watchAll(node, 'live/direct'));
+  await seeMore(witnesses, 2 * framesPerSecond);
+  expect(early.map(({ frames }) => frames)).toEqual(early.map(() => 0));
+
+  await cluster.restartRedis();
+  await seeMore(early);
+  const late = await watchOn(cluster.edges, 'live/forwarded');
+  await waitUntil('one of two rivals is sent away', () => rivals.some(hasEnded), { timeoutMs: 20_000 });
+  for (const rival of rivals) if (hasEnded(rival)) rival.vanish();
+  const rivalViewers = await watchOn(cluster.edges, 'live/rival');
+  await waitUntil('the stranger is refused', () => hasEnded(stranger), { timeoutMs: 20_000 });
+  stranger.vanish();
+  await seeMore(witnesses);
+  expect(faultsOf([...early, ...late, ...rivalViewers])).toEqual([]);
+  expect([direct, forwarded, ...rivals].filter(hasEnded)).toHaveLength(1);
+  expectNothingNoticed(encoders, witnesses);
+});
+
+function hasEnded({ sessions }: ChaosEncoder): boolean {
+  return sessions.some(({ end }) => end !== undefined);
+}
