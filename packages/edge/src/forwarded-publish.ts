@@ -102,6 +102,7 @@ export class ForwardedPublish implements ForwardedSession {
   requestReconnect(): boolean {
     const isAsked = this.#control?.requestReconnect() ?? false;
     this.#isAskedToMove ||= isAsked;
+    if (isAsked) this.#session.letGo();
     return isAsked;
   }
 

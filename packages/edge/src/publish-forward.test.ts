@@ -182,6 +182,24 @@ it('the goodbye of a publisher that was asked to move does not end its stream at
   expect([...forwarder.sessions]).toEqual([]);
 });
 
+it('an origin hears that a publisher was asked to move, and may let it in through another node', async () => {
+  let letGo = 0;
+  const accept = (request: PublishRequest): void => {
+    request.accept({ media: () => undefined, ended: () => undefined, letGo: () => letGo++ });
+  };
+  await addOrigin('origin-1', speaking(accept));
+  const publisher = new WaitingPublisher();
+  const forwarder = forward(publisher);
+  await vi.waitFor(() => {
+    expect(forwarder.sessions.size).toBe(1);
+  });
+  for (const session of forwarder.sessions) session.requestReconnect();
+  await vi.waitFor(() => {
+    expect(letGo).toBe(1);
+  });
+  expect(publisher.closedFor).toBeUndefined();
+});
+
 it('a draining node forwards nobody new, and can send those away whom it forwards', async () => {
   const { publisher, forwarder } = await forwarded();
   forwarder.drain();

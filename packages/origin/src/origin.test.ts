@@ -239,6 +239,27 @@ describe('a publisher that goes', () => {
     expect(origin.streams.has(key)).toBe(false);
   });
 
+  it('may go on elsewhere without a credential from when it was asked to move, as nobody else holds its place', async () => {
+    const publisher = await publish('live/cam1');
+    expect((await registry.stream(key))?.state).toBe('live');
+    origin.sessionOf(key)?.requestReconnect();
+    expect((await registry.stream(key))?.state).toBe('interrupted');
+    expect(origin.owned().get(key)?.state).toBe('interrupted');
+    // It is served all the same.
+    publisher.send('audio', 0, audio);
+    expect(origin.streams.get(key)).toMatchObject({ state: 'live' });
+    expect(origin.streams.get(key)?.stats.framesIn).toBe(1);
+    expect((await publish('live/cam1')).isAccepted).toBe(true);
+    expect(publisher.closedFor).toBe('replaced');
+  });
+
+  it('keeps its place where it has a credential, asked to move or not', async () => {
+    await publish('live/cam1', 'secret');
+    origin.sessionOf(key)?.requestReconnect();
+    expect((await registry.stream(key))?.state).toBe('live');
+    expect((await publish('live/cam1')).refusedWith?.code).toBe('already_publishing');
+  });
+
   it('may come back at once while its stream is held, as a new epoch', async () => {
     const publisher = await publish('live/cam1', 'secret');
     const epoch = origin.streams.get(key)?.epoch ?? 0;

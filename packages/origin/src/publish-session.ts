@@ -86,11 +86,16 @@ export class PublishSession implements PublishReceiver {
     this.#control?.close(reason);
   }
 
+  /** The publisher was asked to move: by this node, or by the one that forwards it. */
+  letGo(): void {
+    this.#isAskedToMove = true;
+    this.#stream.letGo();
+  }
+
   /** Asks the publisher to move to another node; false when it did not announce that it can. */
   requestReconnect(): boolean {
     const isAsked = this.#control?.requestReconnect() ?? false;
-    this.#isAskedToMove ||= isAsked;
-    if (isAsked) this.#stream.letGo();
+    if (isAsked) this.letGo();
     return isAsked;
   }
 }

@@ -22,7 +22,7 @@ import { decodeCommand, isCommandMessage, type Command } from './commands.ts';
 import { windowAckBytes } from './connect-call.ts';
 import { decodeControlMessage, type ControlMessage } from './control-message.ts';
 import { isDataMessage, unwrapData, wrapData } from './data-message.ts';
-import { readForwarded } from './forwarding.ts';
+import { letGoCall, readForwarded } from './forwarding.ts';
 import { ClientHandshake } from './handshake-client.ts';
 import { handshakeBytes } from './handshake.ts';
 import { defaultChunkReaderLimits, rtmpChunkSizeOut, type ChunkReaderLimits } from './limits.ts';
@@ -123,6 +123,12 @@ export class RtmpClientSession {
         payload: kind === 'data' ? wrapData(payload) : payload,
       }),
     );
+  }
+
+  /** Tells the server, where it is one of ours, that the publisher which is forwarded was asked to move. */
+  letGo(): void {
+    if (this.#state !== 'live' || this.#options.isForwarder !== true) return;
+    this.#run(() => this.#output.command(letGoCall, 0, [null], this.#messageStreamId));
   }
 
   /** The transport is gone. */

@@ -10,6 +10,9 @@ const ownerProperty = 'headwaterOwner';
 const reasonProperty = 'headwaterReason';
 const maxOwnerLength = 256;
 
+/** A forwarder's call: its publisher was asked to come back through another node. */
+export const letGoCall = 'headwaterLetGo';
+
 /** What a forwarder adds to its `connect`. */
 export const forwarderMark: readonly [string, AmfValue] = [forwarderProperty, true];
 

@@ -71,6 +71,10 @@ export class MessageStream {
     return this.#publication !== undefined;
   }
 
+  letGo(): void {
+    this.#publication?.letGo();
+  }
+
   pause(isPaused: boolean): void {
     if (!this.#move(isPaused ? 'pause' : 'resume')) return;
     const code = isPaused ? 'NetStream.Pause.Notify' : 'NetStream.Unpause.Notify';

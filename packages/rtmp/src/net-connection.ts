@@ -4,6 +4,7 @@ import type { CloseReason } from '@headwater/contracts';
 import type { FrameKind } from '@headwater/media';
 import type { AmfValue } from './amf-value.ts';
 import type { Command } from './commands.ts';
+import { letGoCall } from './forwarding.ts';
 import { MessageStream } from './message-stream.ts';
 import { statusObject } from './status.ts';
 import type { StreamHost } from './stream-host.ts';
@@ -156,6 +157,7 @@ const streamCommands: ReadonlyMap<string, StreamHandler> = new Map<string, Strea
   ['receiveAudio', (_connection, stream, command) => stream.receive('audio', command.args[1] !== false)],
   ['receiveVideo', (_connection, stream, command) => stream.receive('video', command.args[1] !== false)],
   ['seek', (_connection, stream) => stream.seek()],
+  [letGoCall, (_connection, stream) => stream.letGo()],
 ]);
 
 function textOf(value: AmfValue): string {

@@ -79,6 +79,11 @@ export class Publication implements PublishRequest {
     this.#receiver?.media(kind, timestampMs, payload);
   }
 
+  /** The publisher was asked to move by the node that forwards it. */
+  letGo(): void {
+    this.#receiver?.letGo?.();
+  }
+
   /** Tells the client why the node ends it. */
   announceEnd(reason: CloseReason, description?: string): void {
     if (this.#receiver === undefined) return;

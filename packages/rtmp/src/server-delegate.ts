@@ -20,6 +20,8 @@ export interface PublishReceiver {
   /** One message. `timestampMs` is unwrapped; `payload` is owned by the receiver; onMetaData comes without @setDataFrame. */
   media(kind: FrameKind, timestampMs: number, payload: Buffer): void;
   ended(reason: CloseReason): void;
+  /** The node that forwards the publisher has asked it to move; it goes on until it has. */
+  letGo?(): void;
 }
 
 /** What a reconnect request tells the client besides that it should come back. */
