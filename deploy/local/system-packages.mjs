@@ -1,5 +1,5 @@
 // Programs from outside npm that the tests drive. Root on Debian gets them installed; anybody else is told what to do.
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { StepFailed, capture, say, step } from './step.mjs';
 
@@ -14,6 +14,10 @@ const packages = {
 
 /** The package of GStreamer's RTMP elements, which are no programs. */
 const gstreamerRtmp = 'gstreamer1.0-plugins-bad';
+
+/** The packages of GStreamer's RTSP server, which is a library, and of the system's Python that drives it. */
+const gstreamerRtspServer = ['gir1.2-gst-rtsp-server-1.0', 'python3-gi'];
+const rtspServerCheck = "import gi; gi.require_version('GstRtspServer', '1.0')";
 
 /** Makes the programs that tests need available, or fails with one sentence that says how to get them. */
 export async function ensureSystemPackages() {
@@ -51,12 +55,20 @@ async function missingPackages() {
     .filter(([, program]) => !isOnPath(program))
     .map(([name]) => name);
   if (!(await hasGstreamerRtmp())) missing.push(gstreamerRtmp);
+  if (!(await hasGstreamerRtspServer())) missing.push(...gstreamerRtspServer);
   return missing;
 }
 
 async function hasGstreamerRtmp() {
   if (!isOnPath('gst-inspect-1.0')) return false;
   const { code } = await capture('gst-inspect-1.0', ['--exists', 'rtmp2src']);
+  return code === 0;
+}
+
+async function hasGstreamerRtspServer() {
+  const python = '/usr/bin/python3';
+  if (!existsSync(python)) return false;
+  const { code } = await capture(python, ['-c', rtspServerCheck]);
   return code === 0;
 }
 

@@ -11,6 +11,8 @@ const limits = {
   bodyBytes: 256 * 1024,
   /** Of the fragments of one NAL unit. */
   fragmentBytes: 16 * 1024 * 1024,
+  /** Of media that comes before the answer to PLAY. */
+  earlyBytes: 1024 * 1024,
   /** Heartbeats that were not answered; some sources answer none. */
   pendingRequests: 1_000,
 } as const;
@@ -73,6 +75,12 @@ export function checkLimits(client: EngineClient): void {
   if (pendingRequests.size > limits.pendingRequests) {
     throw new SessionFailure('timeout', 'the source answers no requests');
   }
+}
+
+/** Throws when what came before the answer to PLAY is too much. */
+export function checkEarly(earlyBytes: number): void {
+  if (earlyBytes <= limits.earlyBytes) return;
+  throw new SessionFailure('protocol', 'the source sends media without agreeing to play');
 }
 
 /** Throws when the fragments of one NAL unit are too much. */

@@ -10,6 +10,7 @@
 import { createRequire } from 'node:module';
 import {
   channelsOf,
+  checkEarly,
   checkFragments,
   checkLimits,
   failureOf,
@@ -102,6 +103,9 @@ class GuardedSession implements EngineSession {
   readonly #delegate: EngineDelegate;
   readonly #byChannel = new Map<number, OpenTrack>();
   readonly #tracks: OpenTrack[] = [];
+  /** What came in the same read as the answer to PLAY, which is looked at a moment later. */
+  #early: { readonly channel: number; readonly data: Buffer }[] = [];
+  #earlyBytes = 0;
   #session: EngineRtspSession | undefined;
   #refusal: string | undefined;
   #isConnected = false;
@@ -241,7 +245,6 @@ class GuardedSession implements EngineSession {
     throw new SessionFailure('unsupported', `no track that can be carried (offered: ${offered})`);
   }
 
-  /** Media follows the answer in the same read, so this is the last moment to tell of the tracks. */
   #start(answer: EngineAnswer): void {
     if (this.#hasStarted || this.#isOver) return;
     this.#hasStarted = true;
@@ -255,6 +258,9 @@ class GuardedSession implements EngineSession {
         return startTimestamp === undefined ? track : { ...track, startTimestamp };
       }),
     );
+    const early = this.#early;
+    this.#early = [];
+    for (const { channel, data } of early) this.#receive(channel, data);
   }
 
   #played(): void {
@@ -263,7 +269,13 @@ class GuardedSession implements EngineSession {
 
   #receive(channel: number, data: Buffer): void {
     const open = this.#byChannel.get(channel);
-    if (open === undefined || !this.#hasStarted) return;
+    if (open === undefined) return;
+    if (!this.#hasStarted) {
+      this.#early.push({ channel, data });
+      this.#earlyBytes += data.length;
+      checkEarly(this.#earlyBytes);
+      return;
+    }
     if (EngineRtcp.isRtcp(data)) {
       this.#control(open, data);
       return;
