@@ -1,4 +1,4 @@
-// A way to Redis on which a test can have every command answered with an error, or with nothing.
+// A way to Redis on which a test can have every command answered with an error, or with nothing, or hold one back.
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { defer } from './cleanup.ts';
@@ -7,6 +7,8 @@ import { defer } from './cleanup.ts';
 export class RedisAnswerProxy {
   readonly port: number;
   #answer: string | undefined;
+  #trap: { readonly text: string; readonly sprung: () => void } | undefined;
+  #held: { readonly bytes: Buffer[]; readonly redis: Socket } | undefined;
 
   private constructor(port: number) {
     this.port = port;
@@ -16,24 +18,12 @@ export class RedisAnswerProxy {
     const sockets = new Set<Socket>();
     const server = createServer({ noDelay: true }, (client) => {
       const redis = connect({ port: redisPort, host: '127.0.0.1', noDelay: true });
-      const commands = new CommandCounter();
-      client.on('data', (bytes: Buffer) => {
-        const complete = commands.count(bytes);
-        if (proxy.#answer === undefined) redis.write(bytes);
-        else if (proxy.#answer !== '') client.write(`-${proxy.#answer}\r\n`.repeat(complete));
-      });
-      redis.on('data', (bytes: Buffer) => client.write(bytes));
-      for (const [one, other] of [
-        [client, redis],
-        [redis, client],
-      ] as const) {
-        sockets.add(one);
-        one.on('error', () => one.destroy());
-        one.on('close', () => {
-          sockets.delete(one);
-          other.destroy();
-        });
+      for (const socket of [client, redis]) {
+        sockets.add(socket);
+        socket.on('error', () => socket.destroy());
+        socket.on('close', () => sockets.delete(socket));
       }
+      proxy.#link(client, redis);
     }).listen(0, '127.0.0.1');
     await once(server, 'listening');
     const proxy = new RedisAnswerProxy((server.address() as AddressInfo).port);
@@ -47,6 +37,46 @@ export class RedisAnswerProxy {
   /** From now on every command gets this error; an empty one is no answer at all; undefined lets Redis answer. */
   answerWith(error: string | undefined): void {
     this.#answer = error;
+  }
+
+  /** Holds back the next bytes with that text in them, and all that follow them on their connection. Resolves when it does. */
+  async holdFrom(text: string): Promise<void> {
+    await new Promise<void>((sprung) => {
+      this.#trap = { text, sprung };
+    });
+  }
+
+  /** Sends on what was held back, even if its sender is gone. Returns what Redis answers from then on, as it grows. */
+  release(): () => string {
+    const held = this.#held;
+    if (held === undefined) throw new Error('nothing is held back');
+    this.#held = undefined;
+    let answers = '';
+    held.redis.on('data', (bytes: Buffer) => (answers += bytes.toString()));
+    held.redis.write(Buffer.concat(held.bytes));
+    return () => answers;
+  }
+
+  #link(client: Socket, redis: Socket): void {
+    const commands = new CommandCounter();
+    client.on('data', (bytes: Buffer) => {
+      const complete = commands.count(bytes);
+      if (this.#trap !== undefined && bytes.includes(this.#trap.text)) {
+        this.#held = { bytes: [], redis };
+        this.#trap.sprung();
+        this.#trap = undefined;
+      }
+      if (this.#held?.redis === redis) this.#held.bytes.push(bytes);
+      else if (this.#answer === undefined) redis.write(bytes);
+      else if (this.#answer !== '') client.write(`-${this.#answer}\r\n`.repeat(complete));
+    });
+    client.on('close', () => {
+      if (this.#held?.redis !== redis) redis.destroy();
+    });
+    redis.on('data', (bytes: Buffer) => {
+      if (!client.destroyed) client.write(bytes);
+    });
+    redis.on('close', () => client.destroy());
   }
 }
 
