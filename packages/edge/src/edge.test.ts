@@ -1,6 +1,7 @@
 import { AppError, streamKey, type CloseReason } from '@headwater/contracts';
 import { flvFormat } from '@headwater/media';
 import { RecordingSink } from '@headwater/media/testing';
+import { testFrames } from '@headwater/relay/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Edge } from './edge.ts';
 import { EdgeRig, rigTimes, settle } from './testing/index.ts';
@@ -139,6 +140,20 @@ describe('a viewer whose stream ends before it is delivered', () => {
     expect(told).toEqual(['unpublished']);
     expect(edge.streams.size).toBe(0);
   });
+});
+
+it('what timelines drop and join is counted while streams run, and once they have ended', async () => {
+  const waiting = admit();
+  await settle();
+  await rig.goLive(testFrames(0, 60));
+  await waiting;
+  rig.pulls.at(-1)?.frames(testFrames(70, 72));
+  const dropped = (): number | undefined => rig.counted.get('headwater_timeline_dropped_frames_total');
+  rig.clock.advance(5_000);
+  expect(dropped()).toBe(2);
+  edge.close();
+  expect(dropped()).toBe(2);
+  expect(rig.counted.get('headwater_edge_pulls_total')).toBe(1);
 });
 
 describe('the answer to HEAD', () => {

@@ -70,9 +70,15 @@ describe('whom a stream is pulled from', () => {
     ['a peer that failed not at all', { nodes: near }, ['edge-2'], ['owner origin-1']],
     [
       'an orphan from its owner, who may be cut off from the registry only, and its standby',
-      { record: { ...followed, state: 'orphaned' } },
+      { record: { ...followed, state: 'orphaned' }, nodes: near },
       [],
       ['owner origin-1', 'standby origin-2'],
+    ],
+    [
+      'no peer while the publisher is away',
+      { record: { ...record, state: 'interrupted' }, nodes: near },
+      [],
+      ['owner origin-1'],
     ],
     ['not from this edge itself', { nodes: [edge('edge-1')] }, [], ['owner origin-1']],
     [

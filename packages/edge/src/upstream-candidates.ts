@@ -37,15 +37,15 @@ export interface CandidateSituation {
 const maxPeers = 2;
 
 /**
- * The owner, the standby, then the two best peers. Of those that have just failed only the owner is tried again, after
- * all others; the places of failed peers go to the next ones.
+ * The owner, the standby, then the two best peers while the owner has a publisher: else peers have nothing to add, and
+ * when an origin dies all its edges would ask each other. Of those that have just failed only the owner is tried again,
+ * after all others; the places of failed peers go to the next ones.
  */
 export function upstreamCandidates(situation: CandidateSituation): UpstreamTarget[] {
   const { record, failed } = situation;
   const owner: UpstreamTarget = { kind: 'owner', node: record.owner, address: record.relayAddress };
-  const substitutes = [...standbyOf(record), ...peersOf(situation)].filter(
-    ({ node }) => !failed.has(node.nodeId),
-  );
+  const peers = record.state === 'live' ? peersOf(situation) : [];
+  const substitutes = [...standbyOf(record), ...peers].filter(({ node }) => !failed.has(node.nodeId));
   return failed.has(record.owner.nodeId) ? [...substitutes, owner] : [owner, ...substitutes];
 }
 

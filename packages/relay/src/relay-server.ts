@@ -221,7 +221,8 @@ export class RelayServer {
     this.#pulls.add(pull);
     this.#pullsByPeer.set(peer, (this.#pullsByPeer.get(peer) ?? 0) + 1);
     this.#openPulls.set(this.#pulls.size);
-    logger.info({ resume: pull.request.resume, minEpoch: pull.request.minEpoch }, 'pull opened');
+    const { reach, resume, minEpoch } = pull.request;
+    logger[reach === 'peer' ? 'debug' : 'info']({ resume, minEpoch }, 'pull opened');
     call.once('close', () => {
       this.#pulls.delete(pull);
       const left = (this.#pullsByPeer.get(peer) ?? 1) - 1;
@@ -233,10 +234,12 @@ export class RelayServer {
   }
 
   #report(pull: ServerPull, logger: Logger, durationMs: number): void {
-    const { result, sentBytes, sentMessages } = pull;
+    const { request, result, sentBytes, sentMessages } = pull;
     const reason = result instanceof AppError ? result.code : result;
     this.#endedPulls.add(1, { result: reason });
-    const level = result instanceof AppError ? result.entry.level : 'info';
+    // A peer asks on the off chance, and when an origin dies for all of its streams at once.
+    const refusal = result instanceof AppError ? result.entry.level : 'info';
+    const level = request.reach === 'peer' && sentBytes === 0 ? 'debug' : refusal;
     logger[level]({ reason, durationMs: Math.round(durationMs), sentBytes, sentMessages }, 'pull closed');
   }
 }

@@ -31,6 +31,8 @@ export class EdgeRig {
   readonly edge: Edge;
   /** How viewers ended: reasons with their numbers. */
   readonly ends: Map<string, number> = new Map<string, number>();
+  /** What the edge's counters have come to, whatever their labels. */
+  readonly counted: Map<string, number> = new Map<string, number>();
   /** The handlers of all pulls so far. */
   readonly pulls: PullHandler[] = [];
   /** The nodes that the edge knows. */
@@ -106,6 +108,7 @@ export class EdgeRig {
     return {
       counter: ({ name }) => ({
         add: (value: number, { reason = '' }: MetricLabels = {}) => {
+          this.counted.set(name, (this.counted.get(name) ?? 0) + value);
           if (name !== 'headwater_play_ends_total') return;
           this.ends.set(reason, (this.ends.get(reason) ?? 0) + value);
         },
