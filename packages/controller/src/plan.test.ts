@@ -323,6 +323,8 @@ describe('the plan of any cluster', () => {
             left.add(`${action.node.nodeId} ${action.node.incarnation}`);
           } else if (action.type === 'end_orphan') {
             applied.delete(action.stream);
+          } else if (action.type === 'assign_job') {
+            throw new Error('a job where there is none');
           } else {
             const before = applied.get(action.stream);
             if (before === undefined) throw new Error('a standby for a stream that is not there');
