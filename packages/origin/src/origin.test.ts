@@ -1,4 +1,10 @@
-import { parseStreamKey, silentLogger, silentMetrics, type AccessPolicy } from '@headwater/contracts';
+import {
+  parseStreamKey,
+  silentLogger,
+  silentMetrics,
+  type AccessDecision,
+  type AccessRequest,
+} from '@headwater/contracts';
 import { ManualClock } from '@headwater/contracts/testing';
 import { MemoryStreamRegistry } from '@headwater/cluster';
 import { beforeEach, describe, expect, it } from 'vitest';
@@ -12,8 +18,8 @@ const audio = Buffer.from([0xaf, 1, 2, 3]);
 const holdMs = 15_000;
 
 // The token is the credential; nobody may publish to live/closed.
-const access: AccessPolicy = {
-  decide: ({ stream, params }) => {
+const access = {
+  decide: ({ stream, params }: AccessRequest): Promise<AccessDecision> => {
     if (stream === 'live/closed') {
       return Promise.resolve({ allowed: false, code: 'publish_denied', description: 'closed for tests' });
     }
@@ -152,6 +158,49 @@ describe('a publisher that is being decided about', () => {
     expect(origin.streams.get(key)?.epoch).toBeGreaterThan(epoch);
     expect((await registry.stream(key))?.state).toBe('interrupted');
     expect(origin.publishers).toBe(0);
+  });
+});
+
+describe('a publisher that meets its own last attempt', () => {
+  /** A policy that decides when it is told to. */
+  async function whileDeciding(run: (decide: () => void) => Promise<void>): Promise<void> {
+    let decide = (): void => undefined;
+    const asked = access.decide.bind(access);
+    access.decide = async (request) => {
+      await new Promise<void>((resolve) => (decide = resolve));
+      return asked(request);
+    };
+    try {
+      await run(() => {
+        access.decide = asked;
+        decide();
+      });
+    } finally {
+      access.decide = asked;
+    }
+  }
+
+  it('is accepted when that has gone away, whatever it still waits for', async () => {
+    await whileDeciding(async (decide) => {
+      const first = new TestPublisher('live/cam1');
+      const deciding = origin.publish(first, { sessionId: 'x', protocol: 'rtmp', remoteAddress: '' });
+      await Promise.resolve();
+      first.isCancelled = true;
+      decide();
+      expect((await publish('live/cam1')).isAccepted).toBe(true);
+      await deciding;
+      expect(first.isAccepted).toBe(false);
+    });
+  });
+
+  it('is refused once an access policy has said nothing for 6 s', async () => {
+    await whileDeciding(async () => {
+      const deciding = publish('live/cam1');
+      await Promise.resolve();
+      clock.advance(6_000);
+      expect((await deciding).refusedWith?.code).toBe('internal');
+      expect(origin.publishers).toBe(0);
+    });
   });
 });
 
