@@ -20,6 +20,8 @@ export interface BackupSessionOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly ring: FrameRingLimits;
+  /** A frame that viewers can start with has come in. */
+  startArrived(): void;
 }
 
 /** A frame that viewers can start with. */
@@ -40,6 +42,7 @@ export class BackupSession implements PublishReceiver {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #live: LiveStream;
+  readonly #startArrived: () => void;
   #starts: Start[] = [];
   #hasVideo = false;
   #nextSequence = 0;
@@ -60,6 +63,9 @@ export class BackupSession implements PublishReceiver {
     this.openedAtMs = clock.wallMs();
     this.#clock = clock;
     this.#lastMediaMs = clock.nowMs();
+    this.#startArrived = () => {
+      options.startArrived();
+    };
     this.#logger = options.logger.child({ sessionId: context.sessionId, stream: key });
     this.#live = new LiveStream({
       key,
@@ -183,6 +189,7 @@ export class BackupSession implements PublishReceiver {
     if (kind === 'audio' && this.#hasVideo) return;
     this.#starts.push({ sequence, arrivedMs: this.#clock.nowMs() });
     if (this.#starts.length > maxStarts) this.#starts.shift();
+    this.#startArrived();
   }
 
   // What was sent for other headers cannot follow the newest ones.

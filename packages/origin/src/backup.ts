@@ -124,6 +124,11 @@ export class Backup {
     }
   }
 
+  /** There is something new to begin with: a primary that is in trouble is waited for no longer. */
+  startArrived(): void {
+    if (this.#troubledMs !== undefined) this.look();
+  }
+
   /** Looks at the primary, and does what has to be done. */
   look(): void {
     if (this.#isOver || this.#isClaiming) return;

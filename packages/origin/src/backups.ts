@@ -142,7 +142,10 @@ export class Backups {
     const { clock, logger, ring } = this.#options;
     const former = this.#backups.get(key);
     former?.close(true);
-    const session = new BackupSession({ key, credential, context, clock, logger, ring });
+    const startArrived = (): void => {
+      backup.startArrived();
+    };
+    const session = new BackupSession({ key, credential, context, clock, logger, ring, startArrived });
     const backup = new Backup({
       ...this.#options,
       session,

@@ -18,7 +18,7 @@ export interface StreamFollowerOptions {
   readonly holdMs: number;
   /** Uniform in [0, 1): spreads the retries of many followers. */
   random(): number;
-  /** Called when `state` or `isConnected` may have changed. */
+  /** Called when what is heard of the owner has changed. */
   changed(follower: StreamFollower): void;
   /** Called once when it is over. */
   closed(follower: StreamFollower, reason: CloseReason): void;
@@ -153,8 +153,7 @@ export class StreamFollower implements ServedStream {
       },
       state: (state) => {
         this.#heardMs = this.#options.clock.nowMs();
-        this.#pulled = state;
-        this.#options.changed(this);
+        this.#heard(state);
       },
       ended: (reason) => {
         if (finalReasons.has(reason)) this.close(reason);
@@ -178,9 +177,8 @@ export class StreamFollower implements ServedStream {
     if (hasHole) this.#restart();
     if (!this.#hasMedia) this.#next = info.firstSequence;
     this.#heardMs = this.#options.clock.nowMs();
-    this.#pulled = info.state;
     this.#logger.info({ resumed: info.resumed, state: info.state }, 'follower opened');
-    this.#options.changed(this);
+    this.#heard(info.state);
   }
 
   // Those who pull from here would miss what is missing here: they look elsewhere.
@@ -208,8 +206,13 @@ export class StreamFollower implements ServedStream {
   #lost(): void {
     this.#pull = undefined;
     if (this.#pulled !== undefined) this.#lostMs = this.#options.clock.nowMs();
-    this.#pulled = undefined;
     this.#retryLater();
+    this.#heard(undefined);
+  }
+
+  #heard(state: PulledState | undefined): void {
+    if (this.#pulled === state) return;
+    this.#pulled = state;
     this.#options.changed(this);
   }
 

@@ -1,1 +1,3 @@
 export * from './test-publisher.ts';
+export * from './loop-relay.ts';
+export * from './origin-rig.ts';
