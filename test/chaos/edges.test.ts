@@ -41,7 +41,8 @@ it('a drained edge takes nobody new, asks publishers to move, and ends its viewe
   const [drained, other] = [cluster.edge(0), cluster.edge(1)];
   const addresses = [drained.rtmp, other.rtmp];
   const able = await ChaosEncoder.start({ stream: 'live/able?token=secret', addresses, capsEx: 1 });
-  const moved = await watchOn([other], 'live/able');
+  const nameless = await ChaosEncoder.start({ stream: 'live/nameless', addresses, capsEx: 1 });
+  const moved = [...(await watchOn([other], 'live/able')), ...(await watchOn([other], 'live/nameless'))];
   await ChaosEncoder.start({ stream: 'live/cam', addresses: [cluster.origin(0).rtmp] });
   const witnesses = await watchOn([drained], 'live/cam');
   const others = await watchOn([other], 'live/cam');
@@ -51,7 +52,7 @@ it('a drained edge takes nobody new, asks publishers to move, and ends its viewe
     async () => (await other.nodeView(drained.id))?.isDraining,
   );
   await seeSession(moved, 1);
-  expect(able.reconnectRequests).toBe(1);
+  for (const encoder of [able, nameless]) expect(encoder.reconnectRequests).toBe(1);
   const refused = outputs.map((output) => Witness.watch(drained.node, output, 'live/cam'));
   await waitUntil('new viewers are turned away', () => refused.every(({ end }) => end !== undefined));
   expect(refused.map(({ frames }) => frames)).toEqual([0, 0, 0]);
