@@ -32,6 +32,18 @@ export default defineConfig({
           hookTimeout: 60_000,
         },
       },
+      {
+        extends: true,
+        test: {
+          name: 'simulation',
+          include: ['test/simulation/**/*.test.ts'],
+          // Nothing but computation: one process for each of two cores, with room for what is thrown away at once.
+          maxWorkers: 2,
+          execArgv: ['--max-semi-space-size=64'],
+          sequence: { groupOrder: 2 },
+          testTimeout: 300_000,
+        },
+      },
     ],
   },
 });
