@@ -30,7 +30,15 @@ const unused = () => {
 };
 const app = createAdminApp({
   version,
-  view: { streams: unused, sessions: unused, nodes: unused, kick: unused, notReadyReasons: unused },
+  view: {
+    jobs: { list: unused, add: unused, remove: unused },
+    streams: unused,
+    sessions: unused,
+    nodes: unused,
+    kick: unused,
+    notReadyReasons: unused,
+    doubts: unused,
+  },
   readiness: unused,
   drain: unused,
   status: unused,
