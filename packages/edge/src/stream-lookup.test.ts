@@ -67,8 +67,9 @@ it('remembers ten thousand streams, the newest', async () => {
     ...testRecord(1),
     stream: `live/cam${String(index)}` as typeof stream,
   });
-  for (let index = 0; index <= 10_000; index++)
-    {lookup.note({ type: 'stream_claimed', record: record(index) });}
+  for (let index = 0; index <= 10_000; index++) {
+    lookup.note({ type: 'stream_claimed', record: record(index) });
+  }
   expect(await lookup.find(record(0).stream)).toBeUndefined();
   expect(await lookup.find(record(1).stream)).toEqual(record(1));
   expect(await lookup.find(record(10_000).stream)).toEqual(record(10_000));
