@@ -2,15 +2,15 @@ import { silentMetrics } from '@headwater/contracts';
 import { Controller, RelayProber } from '@headwater/controller';
 import type { SimulatedProcess } from './process.ts';
 import { heartbeatMs, leaseMs, orphanHoldMs } from './settings.ts';
-import type { World } from './world.ts';
+import type { Surroundings } from './surroundings.ts';
 
 /** A machine with a controller, run after run. */
 export class ControllerNode {
   readonly name: string;
-  readonly #world: World;
+  readonly #world: Surroundings;
   #run: { readonly process: SimulatedProcess; readonly controller: Controller };
 
-  constructor(world: World, name: string) {
+  constructor(world: Surroundings, name: string) {
     this.#world = world;
     this.name = name;
     this.#run = runController(world, name);
@@ -30,7 +30,7 @@ export class ControllerNode {
 }
 
 function runController(
-  world: World,
+  world: Surroundings,
   name: string,
 ): { readonly process: SimulatedProcess; readonly controller: Controller } {
   const process = world.newProcess(name);

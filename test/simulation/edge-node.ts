@@ -5,7 +5,7 @@ import { defaultBacklogLimits, immediateFlushPlan } from '@headwater/media';
 import { tokenAccess } from './access.ts';
 import type { SimulatedProcess } from './process.ts';
 import { heartbeatMs, holdMs, idleLoad, leaseMs, lingerMs, waitForStreamMs } from './settings.ts';
-import type { World } from './world.ts';
+import type { Surroundings } from './surroundings.ts';
 
 /** One run of an edge. */
 interface EdgeRun {
@@ -16,10 +16,10 @@ interface EdgeRun {
 /** A machine with an edge, run after run. */
 export class EdgeNode {
   readonly name: string;
-  readonly #world: World;
+  readonly #world: Surroundings;
   #run: EdgeRun;
 
-  constructor(world: World, name: string) {
+  constructor(world: Surroundings, name: string) {
     this.#world = world;
     this.name = name;
     this.#run = runEdge(world, name);
@@ -38,7 +38,7 @@ export class EdgeNode {
   }
 }
 
-function runEdge(world: World, name: string): EdgeRun {
+function runEdge(world: Surroundings, name: string): EdgeRun {
   const process = world.newProcess(name);
   const address = `${name}:1`;
   const { registry, reports } = world.redis.client(process);

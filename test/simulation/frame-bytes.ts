@@ -1,6 +1,6 @@
 // What simulated publishers send, and what their viewers get: AVC tag bodies that say which publish session they are of
 // and which message of it, so that whoever sees one knows where it belongs.
-import type { Frame, StreamFormat } from '@headwater/media';
+import type { StreamFormat } from '@headwater/media';
 
 /** A message as a viewer gets it. */
 export interface SeenFrame {
@@ -63,9 +63,4 @@ export function seenFrames(bytes: Buffer): SeenFrame[] {
     });
   }
   return frames;
-}
-
-/** The publish session that a frame is of. */
-export function sessionOf({ payload: bytes }: Frame): number {
-  return bytes.readUInt32BE(5);
 }

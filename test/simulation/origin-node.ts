@@ -4,16 +4,16 @@ import { Origin, type PublishAttempt, type PublishContext } from '@headwater/ori
 import { tokenAccess } from './access.ts';
 import type { SimulatedProcess } from './process.ts';
 import { heartbeatMs, holdMs, idleLoad, leaseMs } from './settings.ts';
-import type { World } from './world.ts';
+import type { Surroundings } from './surroundings.ts';
 
 /** A machine with an origin, run after run. */
 export class OriginNode {
   readonly name: string;
   readonly address: string;
-  readonly #world: World;
+  readonly #world: Surroundings;
   #run: OriginRun;
 
-  constructor(world: World, name: string) {
+  constructor(world: Surroundings, name: string) {
     this.#world = world;
     this.name = name;
     this.address = `${name}:1`;
@@ -64,7 +64,7 @@ class OriginRun {
   readonly origin: Origin;
   readonly heart: NodeHeart;
 
-  constructor(world: World, node: OriginNode) {
+  constructor(world: Surroundings, node: OriginNode) {
     const process = world.newProcess(node.name);
     const { registry } = world.redis.client(process);
     const relay = world.relay.client(process);

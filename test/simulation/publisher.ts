@@ -5,23 +5,35 @@ import type { PublishControl, PublishReceiver } from '@headwater/rtmp';
 import { headerPayload, picturePayload } from './frame-bytes.ts';
 import type { OriginNode } from './origin-node.ts';
 import { frameMs } from './settings.ts';
-import type { World } from './world.ts';
+import type { Surroundings } from './surroundings.ts';
 
 /** How long an encoder waits for an answer, or for a connection to take its bytes. */
 const patienceMs = 3_000;
+
+/** What a publisher is made of. */
+export interface PublisherOptions {
+  readonly stream: StreamKey;
+  /** Empty for none. */
+  readonly token: string;
+  /** An origin for the next connection; undefined when all refuse. */
+  readonly loadBalancer: () => OriginNode | undefined;
+}
 
 /** Publishes for as long as it wants to. */
 export class SimulatedPublisher {
   readonly stream: StreamKey;
   readonly token: string;
   readonly name: string;
-  readonly #world: World;
+  readonly #world: Surroundings;
+  readonly #loadBalancer: () => OriginNode | undefined;
   #connection: Connection | undefined;
   #isWanted = false;
   #isComing = false;
 
-  constructor(world: World, stream: StreamKey, token: string) {
+  constructor(world: Surroundings, options: PublisherOptions) {
+    const { stream, token, loadBalancer } = options;
     this.#world = world;
+    this.#loadBalancer = loadBalancer;
     this.stream = stream;
     this.token = token;
     this.name = `publisher ${token} of ${stream}`;
@@ -67,7 +79,7 @@ export class SimulatedPublisher {
   }
 
   #connect(): void {
-    const node = this.#world.loadBalancer();
+    const node = this.#loadBalancer();
     if (node === undefined) {
       this.#come(500);
       return;
@@ -103,7 +115,7 @@ class Connection implements PublishAttempt {
   readonly params: ReadonlyMap<string, string>;
   readonly node: OriginNode;
   readonly session: number;
-  readonly #world: World;
+  readonly #world: Surroundings;
   readonly #stream: StreamKey;
   readonly #over: (why: string) => void;
   readonly #process;
@@ -118,7 +130,7 @@ class Connection implements PublishAttempt {
   #ownMs: number;
   #isAccepted = false;
 
-  constructor(world: World, options: ConnectionOptions, over: (why: string) => void) {
+  constructor(world: Surroundings, options: ConnectionOptions, over: (why: string) => void) {
     const { node, stream, token } = options;
     const [app = '', name = ''] = stream.split('/');
     this.app = app;

@@ -4,7 +4,7 @@ import type { StreamKey } from '@headwater/contracts';
 import type { Viewer } from '@headwater/edge';
 import type { EdgeNode } from './edge-node.ts';
 import { seenFormat, seenFrames, type SeenFrame } from './frame-bytes.ts';
-import type { World } from './world.ts';
+import type { Surroundings } from './surroundings.ts';
 
 /** What a viewer has seen last. */
 interface Place {
@@ -19,12 +19,12 @@ export class SimulatedViewer {
   readonly stream: StreamKey;
   readonly edge: EdgeNode;
   readonly name: string;
-  readonly #world: World;
+  readonly #world: Surroundings;
   #visit: Visit | undefined;
   #visits = 0;
   #isWanted = true;
 
-  constructor(world: World, edge: EdgeNode, stream: StreamKey) {
+  constructor(world: Surroundings, edge: EdgeNode, stream: StreamKey) {
     this.#world = world;
     this.edge = edge;
     this.stream = stream;
@@ -89,7 +89,7 @@ export class SimulatedViewer {
 
 /** One stay of a viewer at its edge. */
 class Visit {
-  readonly #world: World;
+  readonly #world: Surroundings;
   readonly #name: string;
   readonly #stream: StreamKey;
   readonly #abort = new AbortController();
@@ -98,7 +98,7 @@ class Visit {
   #seenAtMs: number | undefined;
   #hasLeft = false;
 
-  constructor(world: World, name: string, stream: StreamKey) {
+  constructor(world: Surroundings, name: string, stream: StreamKey) {
     this.#world = world;
     this.#name = name;
     this.#stream = stream;

@@ -13,6 +13,7 @@ import { SimulatedPublisher } from './publisher.ts';
 import { Random } from './random.ts';
 import { SimulatedRedis } from './redis.ts';
 import { SimulatedRelay } from './relay.ts';
+import type { Surroundings } from './surroundings.ts';
 import { leaseMs } from './settings.ts';
 import { SimulatedViewer } from './viewer.ts';
 
@@ -28,7 +29,7 @@ export interface WorldSize {
 export type SimulatedNode = OriginNode | EdgeNode | ControllerNode;
 
 /** The whole. */
-export class World {
+export class World implements Surroundings {
   readonly clock: ManualClock = new ManualClock();
   readonly random: Random;
   readonly network: SimulatedNetwork;
@@ -67,13 +68,12 @@ export class World {
     this.edges = named('edge', size.edges).map((name) => new EdgeNode(this, name));
     this.controllers = named('controller', size.controllers).map((name) => new ControllerNode(this, name));
     this.streams = named('s', size.streams).map((name) => streamKey('live', name));
-    // The last of several streams is published without credentials.
-    this.publishers = this.streams.map(
-      (stream, index) => new SimulatedPublisher(this, stream, index === 1 ? '' : 'rightful'),
-    );
-    this.rivals = this.streams.map(
-      (stream, index) => new SimulatedPublisher(this, stream, index === 1 ? '' : 'rival'),
-    );
+    const loadBalancer = (): OriginNode | undefined => this.#anOrigin();
+    const publisher = (stream: StreamKey, token: string): SimulatedPublisher =>
+      new SimulatedPublisher(this, { stream, token, loadBalancer });
+    // The second of several streams is published without credentials.
+    this.publishers = this.streams.map((stream, index) => publisher(stream, index === 1 ? '' : 'rightful'));
+    this.rivals = this.streams.map((stream, index) => publisher(stream, index === 1 ? '' : 'rival'));
     this.viewers = this.streams.flatMap((stream) =>
       this.edges.map((edge) => new SimulatedViewer(this, edge, stream)),
     );
@@ -108,12 +108,6 @@ export class World {
     return ++this.#sessions;
   }
 
-  /** An origin for a publisher: any but those that refuse connections. */
-  loadBalancer(): OriginNode | undefined {
-    const offered = this.origins.filter(({ isOffered }) => isOffered);
-    return offered.length === 0 ? undefined : this.random.pick(offered);
-  }
-
   loggerOf(name: string): Logger {
     if (this.#trace === undefined) return silentLogger;
     const log = (fields: LogFields, message: string): void => {
@@ -142,6 +136,12 @@ export class World {
       nextTick(turn);
     });
     this.clock.stall(endMs - this.clock.nowMs());
+  }
+
+  /** An origin for a publisher: any but those that refuse connections. */
+  #anOrigin(): OriginNode | undefined {
+    const offered = this.origins.filter(({ isOffered }) => isOffered);
+    return offered.length === 0 ? undefined : this.random.pick(offered);
   }
 
   #mayExpel(by: SimulatedProcess, nodeId: string, incarnation: string): boolean {
