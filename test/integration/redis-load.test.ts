@@ -131,8 +131,8 @@ it('viewers cost nothing', async () => {
   };
   await watch('first');
   await waitUntil('the first viewer sees something', () => sinks[0]?.writes.length);
-  await waitUntil('the follower waits again', async () =>
-    (await store.info('clients')).includes('blocked_clients:1'),
+  await waitUntil('origin and edge wait for news again', async () =>
+    (await store.info('clients')).includes('blocked_clients:2'),
   );
   const before = await sentCommands();
   await Promise.all(Array.from({ length: 300 }, (_, index) => watch(`viewer-${index}`)));
