@@ -56,8 +56,10 @@ const retryMs = 250;
 // How long the owner's own word about an end is waited for, once the registry has spoken of it.
 const lastWordsMs = 500;
 const probeEachMs = 500;
-// Who stood still himself judges nobody: what came meanwhile has not been read yet.
+// Who stood still himself judges nobody for a while: what came meanwhile has not been read yet. One that stands still all
+// the time has to judge in the end.
 const stoodStillMs = 400;
+const distrustEachMs = 5_000;
 // A switch that comes late, e.g. because the registry was away, does not burden viewers with all that they missed.
 const latestStartMs = 2_000;
 
@@ -70,6 +72,7 @@ export class Backup {
   #lastFrameMs: number | undefined;
   #lookedMs: number;
   #watchedSinceMs: number;
+  #distrustedMs = Number.NEGATIVE_INFINITY;
   #endedMs: number | undefined;
   /** When the trouble that goes on now was first seen. */
   #troubledMs: number | undefined;
@@ -134,8 +137,7 @@ export class Backup {
     if (this.#isOver || this.#isClaiming) return;
     const { clock, silentAfterMs } = this.#options;
     const nowMs = clock.nowMs();
-    if (nowMs - this.#lookedMs > stoodStillMs) this.#watchedSinceMs = nowMs;
-    this.#lookedMs = nowMs;
+    this.#distrustMyself(nowMs);
     if (nowMs >= this.#declareDueMs) this.#declare(nowMs);
     const sight = this.isLocal ? this.#ownSight(nowMs) : this.#remoteSight(nowMs);
     const { lastFrameMs } = sight;
@@ -161,6 +163,13 @@ export class Backup {
     registry.withdrawBackup(this.session.key, node, this.#record.epoch).catch((caught: unknown) => {
       this.#logger.warn({ err: toAppError(caught) }, 'registry not told that a backup is gone');
     });
+  }
+
+  #distrustMyself(nowMs: number): void {
+    const hasStoodStill = nowMs - this.#lookedMs > stoodStillMs;
+    this.#lookedMs = nowMs;
+    if (!hasStoodStill || nowMs - this.#distrustedMs < distrustEachMs) return;
+    this.#distrustedMs = this.#watchedSinceMs = nowMs;
   }
 
   #beginEpoch(): void {

@@ -313,6 +313,18 @@ describe('a switch', () => {
     expect(first.owned().size).toBe(1);
   });
 
+  it('happens in the end when that node stands still all the time', async () => {
+    const primary = await rig.publish(first, { token });
+    await rig.publish(second, backupParams);
+    await rig.run(2_000);
+    primary.isSilent = true;
+    for (let stalls = 0; stalls < 10; stalls++) {
+      rig.clock.stall(450);
+      await rig.run(20);
+    }
+    expect(second.owned().size).toBe(1);
+  });
+
   it('does not happen for the sake of a primary that this node alone cannot reach', async () => {
     rig.relay.set('o1:1', 'cut');
     await rig.publish(first, { token });
