@@ -215,7 +215,19 @@ describe('a registry whose Redis', () => {
 
 describe('a registry whose keys hold what others wrote', () => {
   const key = (name: string): string => `{headwater}:${name}`;
-  const names = ['clock', 'leases', 'runs', 'nodes', 'beats', 'streams', 'owners', 'ended', 'events'];
+  const names = [
+    'clock',
+    'leases',
+    'runs',
+    'nodes',
+    'beats',
+    'streams',
+    'owners',
+    'ended',
+    'events',
+    'jobs',
+    'removed-jobs',
+  ];
 
   it.each(names)('goes on when %s is of another type, and keeps aside what was there', async (name) => {
     const store = redis.client();

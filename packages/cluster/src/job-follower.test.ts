@@ -2,7 +2,7 @@ import { silentLogger, type PullJob } from '@headwater/contracts';
 import { ManualClock } from '@headwater/contracts/testing';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { JobFollower, type JobAssignment, type JobFollowerOptions } from './job-follower.ts';
-import type { JobRegistry } from './job-registry.ts';
+import type { JobEvent, JobRegistry } from './job-registry.ts';
 import { MemoryStreamRegistry } from './memory-stream-registry.ts';
 import { testJob, testNode } from './testing/index.ts';
 
@@ -50,7 +50,10 @@ class Followed {
 }
 
 async function settle(): Promise<void> {
-  for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate);
+  for (let turn = 0; turn < 10; turn++) {
+    await new Promise(setImmediate);
+    clock.advance(20);
+  }
 }
 
 async function assign(job: PullJob, assignee = n1): Promise<void> {
@@ -119,6 +122,30 @@ describe('a follower', () => {
     expect(heard).toEqual([]);
   });
 });
+
+it('a follower reads many changes at once', async () => {
+  let reads = 0;
+  const counted: JobRegistry = Object.assign(Object.create(jobs) as JobRegistry, {
+    jobs: async (known?: string) => {
+      reads++;
+      return jobs.jobs(known);
+    },
+    watch: (listener: (event: JobEvent) => void) => jobs.watch(listener),
+  });
+  const { ids } = await manyJobs(new Followed({ jobs: counted }));
+  expect(ids).toHaveLength(50);
+  expect(reads).toBeLessThan(6);
+});
+
+async function manyJobs(followed: Followed): Promise<Followed> {
+  for (let index = 0; index < 50; index++) {
+    const job = testJob(`live/s${String(index)}`);
+    await jobs.add({ job, maxJobs: 50 });
+    await assign(job);
+  }
+  await settle();
+  return followed;
+}
 
 describe('the jobs of the configuration', () => {
   const ids = async (): Promise<string[]> => ((await jobs.jobs())?.jobs ?? []).map(({ job }) => job.id);

@@ -31,6 +31,9 @@ export interface JobFollowerOptions {
   readonly assigned: (assignment: JobAssignment) => void;
 }
 
+/** Who adds many jobs causes many events; they are not each worth reading all jobs. */
+const restMs = 100;
+
 /** Follows the jobs for one node. Started and stopped once. */
 export class JobFollower {
   readonly #options: JobFollowerOptions;
@@ -42,6 +45,7 @@ export class JobFollower {
   #watch: Watch | undefined;
   #running: Promise<void> | undefined;
   #isWanted = false;
+  #rest: { readonly timer: Timer; readonly end: () => void } | undefined;
   #isAway = false;
   #isStopped = false;
 
@@ -75,6 +79,8 @@ export class JobFollower {
     this.#isStopped = true;
     this.#timer?.cancel();
     this.#watch?.close();
+    this.#rest?.timer.cancel();
+    this.#rest?.end();
     await this.#running;
   }
 
@@ -87,7 +93,7 @@ export class JobFollower {
   }
 
   async #run(): Promise<void> {
-    while (this.#isWanted && !this.#isStopped) {
+    while (this.#goesOn()) {
       this.#isWanted = false;
       try {
         await this.#declare();
@@ -99,8 +105,20 @@ export class JobFollower {
         if (!this.#isAway) this.#options.logger.debug({ err: toAppError(caught) }, 'jobs cannot be read');
         this.#isAway = true;
       }
+      if (this.#goesOn()) await this.#pause();
     }
     this.#running = undefined;
+  }
+
+  #goesOn(): boolean {
+    return this.#isWanted && !this.#isStopped;
+  }
+
+  async #pause(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#rest = { timer: this.#options.clock.after(restMs, resolve), end: resolve };
+    });
+    this.#rest = undefined;
   }
 
   async #declare(): Promise<void> {

@@ -1,4 +1,4 @@
-import { parseStreamKey, pullJob, type Logger } from '@headwater/contracts';
+import { AppError, parseStreamKey, pullJob, type Logger } from '@headwater/contracts';
 import { EventFeed } from '../event-feed.ts';
 import type { FencedOutcome } from '../failover-registry.ts';
 import {
@@ -48,7 +48,9 @@ export class RedisJobRegistry implements JobRegistry {
     const { code, values } = await this.#options.run('add-job', args);
     if (code === full) return { outcome: 'full' };
     const record = decodeJob(id, textOf(values[0]));
-    if (record === undefined) throw new Error('registry answered with an unreadable job');
+    if (record === undefined) {
+      throw new AppError('registry_unavailable', { details: { job: id, what: 'job is unreadable' } });
+    }
     if (code === refused) return { outcome: 'unchanged', record };
     if (code === conflict) return { outcome: 'conflict', record };
     return { outcome: values[1] === 'replaced' ? 'replaced' : 'added', record };

@@ -149,6 +149,14 @@ describe('printedConfig', () => {
     expect(text).not.toContain('hunter2');
   });
 
+  it('prints the sources of jobs without their passwords', () => {
+    const job = '{ pull: "rtsp://admin:hunter2@camera.example/main", stream: live/cam1 }';
+    const { config, settings } = loadConfig({ env: { HEADWATER_JOBS: `[${job}]` } });
+    expect(config.jobs[0]?.source).toContain('hunter2');
+    const text = printedConfig(settings, { withSources: false });
+    expect(text).toContain('jobs: [ { pull: rtsp://admin:***@camera.example/main, stream: live/cam1 } ]');
+  });
+
   it('prints a file that loads to the same configuration', () => {
     const { config, settings } = loadConfig({
       set: ['apps=live,event', 'rtmp.port=0', 'relay.bind=127.0.0.1'],
