@@ -42,8 +42,8 @@ const onlyIn = {
   '@hono/[^/]+': '^packages/headwater/',
   yaml: '^(packages/headwater|test)/',
   zod: '^packages/(contracts|headwater)/',
-  // The one adapter, and the measured peer of the benchmark.
-  'node-media-server': '(^|/)node-media-server[^/]*$|^test/bench/',
+  // The one adapter, and the measured peer of the tests.
+  'node-media-server': '^packages/origin/src/ingest/node-media-server-rtsp[.]ts$|^test/(abuse|bench)/',
 };
 
 const test = '[.](test|bench)[.]ts$|^packages/[^/]+/(src/testing|scripts)/|^test/';

@@ -1,5 +1,5 @@
 // A pull ingest on an origin with an edge behind it, whose clock follows the real one and can be moved ahead of it: what
-// takes minutes by the clock takes a moment here, with real sockets, threads and servers.
+// takes minutes by the clock takes a moment here, with real sockets, processes and servers.
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import {
@@ -16,9 +16,9 @@ import { type LoggedLine, recordingLogger } from './recording-logger.ts';
 import { StreamingPair } from './streaming-pair.ts';
 import { waitUntil } from './wait-until.ts';
 
-// Threads run the compiled program: they know nothing of the test runner's way with TypeScript.
-const rtspWorker = pathToFileURL(
-  resolve(import.meta.dirname, '../../packages/origin/dist/ingest/rtsp-worker.js'),
+// Processes run the compiled program: they know nothing of the test runner's way with TypeScript.
+const rtspProgram = pathToFileURL(
+  resolve(import.meta.dirname, '../../packages/origin/dist/ingest/rtsp-process.js'),
 );
 const stepMs = 10;
 
@@ -40,7 +40,7 @@ export class PullRig {
   readonly ingest: PullIngest;
   readonly lines: LoggedLine[] = [];
 
-  private constructor(pair: StreamingPair, worker: URL) {
+  private constructor(pair: StreamingPair, program: URL) {
     this.pair = pair;
     this.ingest = new PullIngest({
       origin: pair.origin,
@@ -48,14 +48,14 @@ export class PullRig {
       logger: loggerInto(this.lines),
       metrics: silentMetrics,
       random: () => 0.5,
-      rtspWorker: worker,
+      rtspProgram: program,
     });
   }
 
-  /** `worker` stands in for the thread of RTSP sources. */
-  static async start(worker: URL = rtspWorker): Promise<PullRig> {
+  /** `program` stands in for the one that fetches RTSP sources. */
+  static async start(program: URL = rtspProgram): Promise<PullRig> {
     const pair = await StreamingPair.start();
-    const rig = new PullRig(pair, worker);
+    const rig = new PullRig(pair, program);
     let lastMs = performance.now();
     const pump = setInterval(() => {
       const nowMs = performance.now();

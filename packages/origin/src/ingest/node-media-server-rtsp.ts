@@ -338,7 +338,7 @@ class GuardedSession implements EngineSession {
     try {
       this.#session?.close();
     } catch {
-      // It is over either way; the thread around it ends what is left.
+      // It is over either way; the process around it ends what is left.
     }
   }
 }

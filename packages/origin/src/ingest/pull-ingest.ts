@@ -5,7 +5,7 @@ import { PullBackoff, pullBackoffTimes } from './pull-backoff.ts';
 import { PullRun, pullRunTimes, type PullCounters, type PullRunTimes } from './pull-run.ts';
 import type { OpenPullSource } from './pull-source.ts';
 import { openRtmpSource } from './rtmp-source.ts';
-import { openRtspSource, rtspWorkerFile } from './rtsp-source.ts';
+import { openRtspSource, rtspProgram } from './rtsp-source.ts';
 
 /** What the pull ingest is made of. */
 export interface PullIngestOptions {
@@ -16,8 +16,8 @@ export interface PullIngestOptions {
   /** 0 to 1, spreads retries. Default: `Math.random`. */
   readonly random?: () => number;
   readonly times?: PullRunTimes;
-  /** The compiled program of the RTSP worker, where it is not beside this file. */
-  readonly rtspWorker?: URL;
+  /** The compiled program of RTSP sources, where it is not beside this file. */
+  readonly rtspProgram?: URL;
 }
 
 /** Runs this node's pull jobs. Every failure of a source stays with its job. */
@@ -100,9 +100,9 @@ export class PullIngest {
   }
 
   readonly #open: OpenPullSource = (url, delegate) => {
-    const { clock, rtspWorker = rtspWorkerFile, times = pullRunTimes } = this.#options;
+    const { clock, rtspProgram: program = rtspProgram, times = pullRunTimes } = this.#options;
     if (url.toLowerCase().startsWith('rtsp:')) {
-      return openRtspSource({ url, delegate, clock, workerFile: rtspWorker });
+      return openRtspSource({ url, delegate, clock, program });
     }
     return openRtmpSource({ url, delegate, clock, startMs: times.connectMs });
   };

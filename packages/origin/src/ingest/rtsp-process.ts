@@ -1,53 +1,48 @@
-// The thread of one RTSP source: the engine, what makes FLV messages of its packets, and the way to the owner.
-import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
+// The process of one RTSP source: the engine, what makes FLV messages of its packets, and the way to the owner. It ends
+// with its owner: when the channel between them is gone, so is it.
 import type { FrameKind } from '@headwater/media';
 import { openEngineSession, type EngineSession } from './node-media-server-rtsp.ts';
 import type { PullFailure } from './pull-source.ts';
 import { RtspMedia } from './rtsp-media.ts';
-import {
-  maxUntakenBytes,
-  type RtspWorkerData,
-  type RtspWorkerMessage,
-  type RtspWorkerOrder,
-} from './rtsp-worker-messages.ts';
+import { maxUntakenBytes, type RtspProcessMessage, type RtspProcessOrder } from './rtsp-process-messages.ts';
 
-if (parentPort !== null) run(parentPort, workerData as RtspWorkerData);
+let session: EngineSession | undefined;
+let untakenBytes = 0;
 
-function run(port: MessagePort, { url }: RtspWorkerData): void {
+process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
+process.on('message', (order: RtspProcessOrder) => {
+  switch (order.type) {
+    case 'open':
+      session ??= open(order.url);
+      break;
+    case 'taken':
+      untakenBytes -= order.bytes;
+      if (untakenBytes <= maxUntakenBytes / 2) session?.resume();
+      break;
+    case 'close':
+      session?.close();
+      break;
+  }
+});
+
+function open(url: string): EngineSession {
   let media: RtspMedia | undefined;
-  let untakenBytes = 0;
-  let hasFailed = false;
-  const say = (message: RtspWorkerMessage, transfer: ArrayBuffer[] = []): void => {
-    port.postMessage(message, transfer);
+  const emit = (kind: FrameKind, timestampMs: number, payload: Uint8Array): void => {
+    untakenBytes += payload.byteLength;
+    if (untakenBytes > maxUntakenBytes) session?.pause();
+    say({ type: 'media', kind, timestampMs, payload });
   };
-  const fail = ({ outcome, why }: PullFailure): void => {
-    if (hasFailed) return;
-    hasFailed = true;
-    say({ type: 'failed', outcome, why });
-    session.close();
-  };
-  const emit = (kind: FrameKind, timestampMs: number, bytes: Uint8Array<ArrayBuffer>): void => {
-    untakenBytes += bytes.byteLength;
-    if (untakenBytes > maxUntakenBytes) session.pause();
-    const payload = bytes.buffer;
-    say({ type: 'media', kind, timestampMs, payload }, [payload]);
-  };
-  const session: EngineSession = openEngineSession(url, {
+  return openEngineSession(url, {
     started: (tracks) => {
       media = new RtspMedia(tracks, { emit, dropped: (frames) => say({ type: 'dropped', frames }) });
       say({ type: 'started' });
     },
     packet: (track, packet) => media?.packet(track, packet, performance.now()),
     senderReport: (track, report) => media?.senderReport(track, report),
-    failed: fail,
+    failed: ({ outcome, why }: PullFailure) => say({ type: 'failed', outcome, why }),
   });
-  port.on('message', (order: RtspWorkerOrder) => {
-    if (order.type === 'close') {
-      session.close();
-      port.close();
-      return;
-    }
-    untakenBytes -= order.bytes;
-    if (untakenBytes <= maxUntakenBytes / 2) session.resume();
-  });
+}
+
+function say(message: RtspProcessMessage): void {
+  process.send?.(message);
 }

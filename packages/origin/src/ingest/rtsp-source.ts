@@ -1,34 +1,35 @@
-// An RTSP source, fetched by the engine in a thread of its own with a heap of its own: there are answers that make the
-// engine loop and allocate without end, which no handler of exceptions can stop. Here that ends the thread, and the
-// attempt with it.
-import { Worker } from 'node:worker_threads';
+// An RTSP source, fetched by the engine in a process of its own. There are answers that make the engine loop and allocate
+// without end, which no handler of exceptions can stop, and a thread that runs out of its heap takes the whole process
+// along. Here that ends one child, and the attempt with it.
+import { fork, type ChildProcess } from 'node:child_process';
 import type { Clock } from '@headwater/contracts';
 import type { PullFailure, PullSource, PullSourceDelegate } from './pull-source.ts';
-import type { RtspWorkerData, RtspWorkerMessage, RtspWorkerOrder } from './rtsp-worker-messages.ts';
+import type { RtspProcessMessage, RtspProcessOrder } from './rtsp-process-messages.ts';
 
 /** What an RTSP source needs. */
 export interface RtspSourceOptions {
   readonly url: string;
   readonly delegate: PullSourceDelegate;
   readonly clock: Clock;
-  readonly workerFile: URL;
+  /** The compiled program of the process. */
+  readonly program: URL;
 }
 
-/** The compiled worker beside the compiled form of this file. */
-export const rtspWorkerFile: URL = new URL('./rtsp-worker.js', import.meta.url);
+/** The compiled program beside the compiled form of this file. */
+export const rtspProgram: URL = new URL('./rtsp-process.js', import.meta.url);
 
 /** The engine needs some 10 MiB; buffers outside of the heap are limited by the adapter. */
-const resourceLimits = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 16, stackSizeMb: 2 };
+const execArgv = ['--max-old-space-size=64', '--stack-size=900'];
 /** How long the farewell to the source may take. */
 const lingerMs = 500;
 const acknowledgeBytes = 256 * 1024;
 
-/** Starts the thread. */
+/** Starts the process. */
 export function openRtspSource(options: RtspSourceOptions): PullSource {
   try {
     return new RtspSource(options);
   } catch (caught) {
-    options.delegate.closed({ outcome: 'engine', why: `no thread for the engine: ${String(caught)}` });
+    options.delegate.closed({ outcome: 'engine', why: `no process for the engine: ${String(caught)}` });
     return { close: () => undefined };
   }
 }
@@ -36,51 +37,50 @@ export function openRtspSource(options: RtspSourceOptions): PullSource {
 class RtspSource implements PullSource {
   readonly #delegate: PullSourceDelegate;
   readonly #clock: Clock;
-  readonly #worker: Worker;
+  readonly #child: ChildProcess;
   #isOver = false;
   #untoldBytes = 0;
 
-  constructor({ url, delegate, clock, workerFile }: RtspSourceOptions) {
+  constructor({ url, delegate, clock, program }: RtspSourceOptions) {
     this.#delegate = delegate;
     this.#clock = clock;
-    const workerData: RtspWorkerData = { url };
-    this.#worker = new Worker(workerFile, {
-      workerData,
-      resourceLimits,
-      name: 'rtsp-source',
+    // Nothing that the engine prints is for the log. The URL goes over the channel: arguments are for everybody to see.
+    this.#child = fork(program, [], {
+      execArgv,
       env: {},
-      execArgv: [],
-      stdout: true,
-      stderr: true,
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+      serialization: 'advanced',
     });
-    // Nothing that the engine prints is for the log, and the thread keeps no process alive.
-    this.#worker.stdout.resume();
-    this.#worker.stderr.resume();
-    this.#worker.unref();
-    this.#worker.on('message', (message: RtspWorkerMessage) => this.#hear(message));
-    this.#worker.on('error', (error) => {
+    this.#child.on('message', (message) => this.#hear(message as RtspProcessMessage));
+    this.#child.on('error', (error) => {
       this.#finish({ outcome: 'engine', why: `the engine failed: ${error.message}` });
     });
-    this.#worker.on('messageerror', () => {
-      this.#finish({ outcome: 'engine', why: 'the engine said what cannot be read' });
+    this.#child.once('exit', (code, signal) => {
+      this.#finish({ outcome: 'engine', why: `the engine ended (${signal ?? `exit code ${String(code)}`})` });
     });
-    this.#worker.on('exit', () => this.#finish({ outcome: 'engine', why: 'the engine ended' }));
+    // The process ends with this one, and keeps it from nothing.
+    this.#child.unref();
+    this.#child.channel?.unref();
+    this.#order({ type: 'open', url });
   }
 
   close(): void {
     this.#finish();
   }
 
-  #hear(message: RtspWorkerMessage): void {
+  #hear(message: RtspProcessMessage): void {
     if (this.#isOver) return;
     switch (message.type) {
       case 'started':
         this.#delegate.started();
         break;
-      case 'media':
-        this.#taken(message.payload.byteLength);
-        this.#delegate.media(message.kind, message.timestampMs, Buffer.from(message.payload));
+      case 'media': {
+        const { kind, timestampMs, payload } = message;
+        this.#taken(payload.byteLength);
+        // Into a buffer of its own: the message is a part of what was read from the channel.
+        this.#delegate.media(kind, timestampMs, Buffer.from(new Uint8Array(payload).buffer));
         break;
+      }
       case 'dropped':
         this.#delegate.dropped(message.frames);
         break;
@@ -101,13 +101,20 @@ class RtspSource implements PullSource {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#order({ type: 'close' });
-    const end = (): void => void this.#worker.terminate().catch(() => undefined);
-    const linger = this.#clock.after(lingerMs, end);
-    this.#worker.once('exit', () => linger.cancel());
+    if (this.#isAlive) {
+      const linger = this.#clock.after(lingerMs, () => this.#child.kill('SIGKILL'));
+      this.#child.once('exit', () => linger.cancel());
+    }
     if (failure !== undefined) this.#delegate.closed(failure);
   }
 
-  #order(order: RtspWorkerOrder): void {
-    this.#worker.postMessage(order);
+  get #isAlive(): boolean {
+    const { exitCode, signalCode } = this.#child;
+    return exitCode === null && signalCode === null;
+  }
+
+  #order(order: RtspProcessOrder): void {
+    // A child that is gone says so by its exit.
+    if (this.#child.connected) this.#child.send(order, () => undefined);
   }
 }
