@@ -1,7 +1,10 @@
 // The newest GOP of a stream as its owner numbered it, for peers that cannot reach the owner: references to the frames
-// that this edge's own viewers get, before the timeline renumbers them.
+// that this edge's own viewers get, before the timeline renumbers them. A stream to send is made of it for the first
+// peer, since most streams never have one.
 import type { Clock, CloseReason, StreamKey } from '@headwater/contracts';
 import {
+  CodecState,
+  FrameRing,
   immediateFlushPlan,
   LiveStream,
   type BacklogLimits,
@@ -32,19 +35,17 @@ export interface PeerCopyOptions {
 export class PeerCopy {
   readonly epoch: number;
   readonly #options: PeerCopyOptions;
-  readonly #live: LiveStream;
+  readonly #codecs = new CodecState();
+  readonly #ring: FrameRing;
   readonly #calls = new Set<PullCall>();
+  /** What peers are served from while there are any. */
+  #live: LiveStream | undefined;
+  #lastSequence = -1;
 
   constructor(options: PeerCopyOptions) {
-    const { key, clock, ring } = options;
     this.epoch = options.epoch;
     this.#options = options;
-    this.#live = new LiveStream({
-      key,
-      clock,
-      ring: { ...ring, keep: 'gop' },
-      flushPlan: immediateFlushPlan,
-    });
+    this.#ring = new FrameRing({ ...options.ring, keep: 'gop' });
   }
 
   /** How many peers are served. */
@@ -54,15 +55,21 @@ export class PeerCopy {
 
   /** Takes frames as they were pulled. */
   push(frames: readonly Frame[]): void {
-    // A pull that begins anew repeats headers under their old numbers.
-    for (const frame of frames) if (frame.sequence > this.#live.lastSequence) this.#live.push(frame);
+    for (const frame of frames) {
+      // A pull that begins anew repeats headers under their old numbers.
+      if (frame.sequence <= this.#lastSequence) continue;
+      this.#lastSequence = frame.sequence;
+      if (this.#codecs.accept(frame)) this.#ring.invalidateGop();
+      this.#ring.push(frame);
+      this.#live?.push(frame);
+    }
   }
 
   /** Answers a peer: it goes on where it asked to, or starts at the newest keyframe. */
   serve(call: PullCall): void {
     const { epoch } = this;
     const { resume } = call.request;
-    const live = this.#live;
+    const live = (this.#live ??= this.#open());
     const resumed = resume?.epoch === epoch && live.canResumeAfter(resume.sequence - 1);
     const from = resumed ? { afterSequence: resume.sequence - 1 } : 'keyframe';
     const firstSequence = resumed ? resume.sequence : (live.joinSequence ?? live.lastSequence + 1);
@@ -81,6 +88,7 @@ export class PeerCopy {
     call.onClosed(() => {
       this.#calls.delete(call);
       subscription.detach();
+      if (this.#calls.size === 0) this.close('client_closed');
       this.#options.dropped(subscription.droppedFrames);
     });
   }
@@ -92,6 +100,21 @@ export class PeerCopy {
 
   /** Ends the peers' pulls: `replaced` where a newer epoch follows. */
   close(reason: CloseReason): void {
-    this.#live.close(reason);
+    const live = this.#live;
+    this.#live = undefined;
+    live?.close(reason);
+  }
+
+  #open(): LiveStream {
+    const { key, clock, ring } = this.#options;
+    const live = new LiveStream({
+      key,
+      clock,
+      ring: { ...ring, keep: 'gop' },
+      flushPlan: immediateFlushPlan,
+    });
+    const gop = this.#ring.gop();
+    for (const frame of [...this.#codecs.headers(gop[0]?.timestampMs ?? 0), ...gop]) live.push(frame);
+    return live;
   }
 }
