@@ -81,6 +81,7 @@ class OriginRun {
       standing: () => ({
         isDoubtful: this.heart.isDoubtful,
         joinedAtMs: this.heart.joinedAtMs,
+        rejoinedAtMs: this.heart.rejoinedAtMs,
         leaseMs,
       }),
       random: () => world.random.next(),

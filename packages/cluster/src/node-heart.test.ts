@@ -246,6 +246,20 @@ describe('the heart of a node and its registry that disagree', () => {
     await heart.stop();
   });
 
+  it('knows when it was first taken in, and when a registry that had known it had forgotten it', async () => {
+    const heart = makeHeart();
+    expect([heart.joinedAtMs, heart.rejoinedAtMs]).toEqual([Infinity, -Infinity]);
+    await heart.start();
+    const joinedAtMs = heart.joinedAtMs;
+    await pass(3_000);
+    expect([heart.joinedAtMs, heart.rejoinedAtMs]).toEqual([joinedAtMs, -Infinity]);
+    memory.restore();
+    await pass(3_000);
+    expect(heart.rejoinedAtMs).toBeGreaterThan(joinedAtMs);
+    expect(heart.joinedAtMs).toBe(heart.rejoinedAtMs);
+    await heart.stop();
+  });
+
   it('says so when the event loop let a beat begin late', async () => {
     const late = new LateClock();
     const heart = makeHeart({ clock: late });

@@ -69,6 +69,7 @@ export class NodeHeart {
   /** When the last beat that was answered had been sent; undefined before the first. */
   #renewedMs: number | undefined;
   #joinedAtMs = Number.POSITIVE_INFINITY;
+  #rejoinedAtMs = Number.NEGATIVE_INFINITY;
   /** Since when the registry has said that another run has this node's place; undefined while it does not say so. */
   #contestedMs: number | undefined;
   #dueMs = 0;
@@ -100,6 +101,14 @@ export class NodeHeart {
   /** When the registry last took the node in, by the node's clock; infinite before the first time. */
   get joinedAtMs(): number {
     return this.#joinedAtMs;
+  }
+
+  /**
+   * When the registry last took the node in that it had known before, by the node's clock; minus infinity where it never
+   * forgot it. It may have forgotten others as well, who restore what is theirs within a lease.
+   */
+  get rejoinedAtMs(): number {
+    return this.#rejoinedAtMs;
   }
 
   get state(): NodeHeartState {
@@ -184,6 +193,7 @@ export class NodeHeart {
     await this.#bounded(registry.join({ ...node, load: load(), isDraining: isDraining() }));
     if (!this.#isRunning()) return false;
     this.#state = 'beating';
+    if (this.#renewedMs !== undefined) this.#rejoinedAtMs = this.#options.clock.nowMs();
     this.#joinedAtMs = this.#options.clock.nowMs();
     return true;
   }

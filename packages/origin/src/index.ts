@@ -1,5 +1,5 @@
 export * from './claim-patience.ts';
-export type { RegistryStanding } from './late-claims.ts';
+export type { RegistryStanding } from './registry-standing.ts';
 export * from './origin.ts';
 export type { BackupPolicy, OriginOptions } from './origin-options.ts';
 export type { BackupSession } from './backup-session.ts';

@@ -11,7 +11,7 @@ import {
   UnreliableRegistry,
 } from '@headwater/cluster/testing';
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { RegistryStanding } from './late-claims.ts';
+import { goodStanding, type RegistryStanding } from './registry-standing.ts';
 import { Origin } from './origin.ts';
 import { TestPublisher } from './testing/index.ts';
 
@@ -45,7 +45,7 @@ beforeEach(async () => {
   registry = new UnreliableRegistry(store);
   for (const node of [here, there]) await store.join(node);
   clock.advance(10_000);
-  standing = { isDoubtful: false, joinedAtMs: clock.nowMs() - 10_000, leaseMs };
+  standing = { ...goodStanding, joinedAtMs: clock.nowMs() - 10_000, leaseMs };
   gauges = new Map();
   outcomes = [];
   origin = new Origin({
@@ -316,6 +316,31 @@ describe('when the registry is back', () => {
     registry.condition = 'up';
     await pass(leaseMs + pauseMs);
     expect(await store.stream(key)).toMatchObject({ owner: refOf(here), epoch: epochHere() });
+  });
+});
+
+describe('a registry that has forgotten the node', () => {
+  beforeEach(() => {
+    standing = { ...standing, joinedAtMs: clock.nowMs(), rejoinedAtMs: clock.nowMs() };
+  });
+
+  it('is not believed that a stream is free before a lease is over', async () => {
+    const publisher = await publish('live/cam1');
+    expect([publisher.isAccepted, provisional()]).toEqual([true, 1]);
+    // Its owner beats again only now.
+    const record = await claimThere();
+    await pass(pauseMs);
+    expect(publisher.closedFor).toBe('replaced');
+    expect(await store.stream(key)).toEqual(record);
+  });
+
+  it('is believed that somebody has a stream, and everything once a lease is over', async () => {
+    await claimThere();
+    expect((await publish('live/cam1')).refusedWith?.code).toBe('already_publishing');
+    clock.advance(leaseMs);
+    await publish('live/cam2');
+    expect((await store.stream(parseStreamKey('live/cam2')))?.state).toBe('live');
+    expect(provisional() ?? 0).toBe(0);
   });
 });
 

@@ -19,25 +19,9 @@ import {
   type StreamRegistry,
 } from '@headwater/cluster';
 import type { OriginStream } from './origin-stream.ts';
+import type { RegistryStanding } from './registry-standing.ts';
 import { registryIsLate, registryAnswerMs } from './publish-claims.ts';
 import { within } from './within.ts';
-
-/** How this node stands with the registry. */
-export interface RegistryStanding {
-  /** True while the registry may hold the node for dead. */
-  readonly isDoubtful: boolean;
-  /** When the node last joined, by its clock: before that the registry did not know it, and maybe nobody. */
-  readonly joinedAtMs: number;
-  /** How long a node lives without a beat: after that time everybody who lives has restored what is its own. */
-  readonly leaseMs: number;
-}
-
-/** Of a node that has a registry for itself. */
-export const goodStanding: RegistryStanding = {
-  isDoubtful: false,
-  joinedAtMs: Number.NEGATIVE_INFINITY,
-  leaseMs: 0,
-};
 
 /** What late claims are made with. */
 export interface LateClaimsOptions {

@@ -3,7 +3,7 @@ import type { NodeRef, StreamRegistry } from '@headwater/cluster';
 import type { FrameRingLimits } from '@headwater/media';
 import type { RelayClient } from '@headwater/relay';
 import type { ClaimPatienceOptions } from './claim-patience.ts';
-import type { RegistryStanding } from './late-claims.ts';
+import type { RegistryStanding } from './registry-standing.ts';
 
 /** What an origin is made of. */
 export interface OriginOptions {

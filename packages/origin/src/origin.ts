@@ -14,13 +14,14 @@ import { askAccess } from './access-question.ts';
 import type { BackupSession } from './backup-session.ts';
 import type { AdmittedPublisher } from './backups.ts';
 import { Continuity } from './continuity.ts';
-import { goodStanding, LateClaims, type RegistryStanding } from './late-claims.ts';
+import { LateClaims } from './late-claims.ts';
 import { defaultBackupPolicy, type OriginOptions } from './origin-options.ts';
 import { OriginStream } from './origin-stream.ts';
 import type { PublishAttempt, PublishContext } from './publish-attempt.ts';
 import { PublishClaims, type ClaimGrant, type StandsBehind } from './publish-claims.ts';
 import { PublishSession } from './publish-session.ts';
 import { PublishTurns, type PublishTurn } from './publish-turns.ts';
+import { goodStanding, type RegistryStanding } from './registry-standing.ts';
 import { RelayFeed } from './relay-feed.ts';
 
 /** A node's publishers and their streams. */
@@ -56,7 +57,7 @@ export class Origin {
     this.#claims = new PublishClaims({
       ...options,
       relayAddress: () => options.relayAddress(),
-      isDoubtful: () => standing().isDoubtful,
+      standing,
     });
     this.#late = new LateClaims({
       ...options,
@@ -76,7 +77,7 @@ export class Origin {
     this.feed = new RelayFeed((key) => this.continuity.served(key), dropped);
     this.#published = metrics.counter({
       name: 'headwater_publish_attempts_total',
-      help: 'Publish attempts by outcome: accepted, client_closed, or the code of the refusal.',
+      help: 'Publish attempts by outcome: accepted, backup, client_closed, or the code of the refusal.',
       labels: ['outcome'],
     });
     this.#live = metrics.gauge({

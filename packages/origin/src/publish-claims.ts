@@ -11,6 +11,7 @@ import {
 } from '@headwater/cluster';
 import { claimWithPatience, type ClaimPatienceOptions } from './claim-patience.ts';
 import type { OriginStream } from './origin-stream.ts';
+import type { RegistryStanding } from './registry-standing.ts';
 import { mayReplace } from './publish-conflict.ts';
 import { within } from './within.ts';
 
@@ -21,8 +22,7 @@ export interface PublishClaimsOptions {
   readonly node: NodeRef;
   relayAddress(): string;
   readonly patience?: Omit<ClaimPatienceOptions, 'clock'> | undefined;
-  /** True while the registry may hold this node for dead: what it knows of its streams may be stale. */
-  isDoubtful(): boolean;
+  standing(): RegistryStanding;
 }
 
 /** Who wants a stream. */
@@ -73,8 +73,9 @@ export class PublishClaims {
     const replaces = current !== undefined && mayReplace(current.publisher, credential);
     if (current !== undefined && !replaces) throw refusal(key);
     // A node that the others may hold for dead has nothing to say to the registry before its next beat.
-    if (this.#options.isDoubtful()) return this.#provisional(wanted);
+    if (this.#options.standing().isDoubtful) return this.#provisional(wanted);
     try {
+      if (await this.#isForgotten(key)) return this.#provisional(wanted);
       return await this.#askRegistry(wanted, this.#request(wanted, replaces));
     } catch (caught) {
       if (toAppError(caught).code !== 'registry_unavailable') throw caught;
@@ -91,6 +92,15 @@ export class PublishClaims {
   /** Remembers an epoch, so that none at or below it is ever served. */
   seen(key: StreamKey, epoch: number): void {
     this.#seen.remember(key, Math.max(epoch, this.#seen.last(key)));
+  }
+
+  // A registry that has lost its memory knows of no owner in the way before that has beaten again.
+  async #isForgotten(key: StreamKey): Promise<boolean> {
+    const { registry, clock } = this.#options;
+    const { rejoinedAtMs, leaseMs } = this.#options.standing();
+    if (clock.nowMs() - rejoinedAtMs >= leaseMs) return false;
+    const record = await within(clock, registryAnswerMs, registry.stream(key), registryIsLate);
+    return record?.state !== 'live' && record?.state !== 'interrupted';
   }
 
   async #askRegistry(wanted: PublishClaim, request: ClaimRequest): Promise<ClaimGrant | StandsBehind> {

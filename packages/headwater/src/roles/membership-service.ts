@@ -49,7 +49,10 @@ export class MembershipService implements Service {
   /** How the node stands with the registry. */
   get standing(): RegistryStanding {
     const { isDoubtful = true, joinedAtMs = Number.POSITIVE_INFINITY } = this.#heart ?? {};
-    return { isDoubtful, joinedAtMs, leaseMs: this.#context.config.registry.leaseMs };
+    const { rejoinedAtMs = Number.NEGATIVE_INFINITY } = this.#heart ?? {};
+    const { redis, leaseMs } = this.#context.config.registry;
+    // A registry within the process forgets nothing.
+    return { isDoubtful, joinedAtMs, rejoinedAtMs, leaseMs: redis === undefined ? 0 : leaseMs };
   }
 
   async start(): Promise<void> {
