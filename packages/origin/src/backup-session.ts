@@ -22,6 +22,8 @@ export interface BackupSessionOptions {
   readonly ring: FrameRingLimits;
   /** A frame that viewers can start with has come in. */
   startArrived(): void;
+  /** Its publisher was asked to move, and will stand ready elsewhere. */
+  askedToMove(): void;
 }
 
 /** A frame that viewers can start with. */
@@ -43,6 +45,7 @@ export class BackupSession implements PublishReceiver {
   readonly #logger: Logger;
   readonly #live: LiveStream;
   readonly #startArrived: () => void;
+  readonly #askedToMove: () => void;
   #starts: Start[] = [];
   #hasVideo = false;
   #nextSequence = 0;
@@ -65,6 +68,9 @@ export class BackupSession implements PublishReceiver {
     this.#lastMediaMs = clock.nowMs();
     this.#startArrived = () => {
       options.startArrived();
+    };
+    this.#askedToMove = () => {
+      options.askedToMove();
     };
     this.#logger = options.logger.child({ sessionId: context.sessionId, stream: key });
     this.#live = new LiveStream({
@@ -134,7 +140,9 @@ export class BackupSession implements PublishReceiver {
 
   /** Asks the publisher to move to another node; false when it did not announce that it can. */
   requestReconnect(): boolean {
-    return this.#control?.requestReconnect() ?? false;
+    const isAsked = this.#control?.requestReconnect() ?? false;
+    if (isAsked) this.#askedToMove();
+    return isAsked;
   }
 
   /** The first frame to start with that came in after that moment; undefined while there is none. */

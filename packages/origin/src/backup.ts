@@ -105,6 +105,11 @@ export class Backup {
     return isSameRun(this.#record.owner, this.#options.node);
   }
 
+  /** True while it would take over. */
+  get isReady(): boolean {
+    return !this.#isOver && !this.session.hasEnded;
+  }
+
   /** The registry has something new about the stream. */
   heard(record: StreamRecord): void {
     // While a claim is under way, its answer will tell.
@@ -154,7 +159,7 @@ export class Backup {
     if (startSequence !== undefined && nowMs >= this.#claimDueMs) void this.#claim(cause);
   }
 
-  /** Its publisher is gone: nothing is watched any more. `isKept`: another of this node takes its place. */
+  /** Its publisher is gone or about to go: nothing is watched any more. `isKept`: another of this node takes its place. */
   close(isKept = false): void {
     if (this.#isOver) return;
     this.#isOver = true;

@@ -142,10 +142,20 @@ export class Backups {
     const { clock, logger, ring } = this.#options;
     const former = this.#backups.get(key);
     former?.close(true);
-    const startArrived = (): void => {
-      backup.startArrived();
-    };
-    const session = new BackupSession({ key, credential, context, clock, logger, ring, startArrived });
+    const session = new BackupSession({
+      key,
+      credential,
+      context,
+      clock,
+      logger,
+      ring,
+      startArrived: () => {
+        backup.startArrived();
+      },
+      askedToMove: () => {
+        backup.close();
+      },
+    });
     const backup = new Backup({
       ...this.#options,
       session,

@@ -104,9 +104,7 @@ export class Continuity {
   /** True when a second publisher can go on with a stream that this node owns. */
   hasBackup(key: StreamKey): boolean {
     const local = this.backups.all.get(key);
-    return (
-      (local?.isLocal === true && !local.session.hasEnded) || this.#standbys.get(key)?.publishes === true
-    );
+    return (local?.isLocal === true && local.isReady) || this.#standbys.get(key)?.publishes === true;
   }
 
   /** What pulls of a stream are answered from: what this node owns, or what it follows of a higher epoch. */

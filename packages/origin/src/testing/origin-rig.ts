@@ -57,6 +57,8 @@ export class OriginRig {
     leaseMs: 1_000_000,
   });
   readonly relay: LoopRelay = new LoopRelay();
+  /** Those that were started, in order. */
+  readonly origins: Origin[] = [];
   readonly #encoders: TestEncoder[] = [];
   #sessions = 0;
 
@@ -87,6 +89,7 @@ export class OriginRig {
       ...(backup === undefined ? {} : { backup }),
     });
     this.relay.serve(address, origin.feed);
+    this.origins.push(origin);
     return origin;
   }
 

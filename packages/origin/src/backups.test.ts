@@ -1,9 +1,6 @@
-import type { AppError, CloseReason } from '@headwater/contracts';
-import type { OpenedInfo } from '@headwater/relay';
-import type { Frame } from '@headwater/media';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Origin } from './origin.ts';
-import { gopMs, holdMs, key, OriginRig, refOf } from './testing/index.ts';
+import { gopMs, key, OriginRig, refOf, TestPuller } from './testing/index.ts';
 
 const token = 'secret';
 const backupParams = { token, backup: '1' };
@@ -18,149 +15,9 @@ beforeEach(async () => {
   second = await rig.origin('o2');
 });
 
-/** Pulls as an edge does, and keeps what comes. */
-class TestPuller {
-  readonly frames: Frame[] = [];
-  readonly heard: string[] = [];
-  opened: OpenedInfo | undefined;
-  refusedWith: AppError | undefined;
-
-  constructor(
-    address: string,
-    from: { minEpoch?: number; resume?: { epoch: number; sequence: number } } = {},
-  ) {
-    rig.relay.pull(
-      address,
-      { stream: key, ...from },
-      {
-        opened: (info) => (this.opened = info),
-        frames: (frames) => this.frames.push(...frames),
-        state: (state) => this.heard.push(state),
-        ended: (reason: CloseReason) => this.heard.push(reason),
-        failed: (error) => (this.refusedWith = error),
-      },
-    );
-  }
-
-  /** The media of what came, headers and metadata left out. */
-  get media(): Frame[] {
-    return this.frames.filter(({ role }) => role === 'keyframe' || role === 'media');
-  }
-}
-
-async function appoint(epoch: number, nodeId: string | undefined): Promise<void> {
-  const standby = nodeId === undefined ? undefined : { ...refOf(nodeId), relayAddress: `${nodeId}:1` };
-  expect(await rig.registry.setStandby({ token: 1, stream: key, epoch, standby })).toBe('applied');
-}
-
 function epochOn(origin: Origin): number {
   return origin.streams.get(key)?.epoch ?? 0;
 }
-
-describe('a standby', () => {
-  it('has the frames of the owner under their numbers, and whoever pulled there goes on here', async () => {
-    await rig.publish(first);
-    await rig.run(1_000);
-    await appoint(epochOn(first), 'o2');
-    await rig.run(1_000);
-    const owned = first.streams.get(key)?.live;
-    const followed = second.continuity.followed.get(key);
-    expect(followed?.live.lastSequence).toBe(owned?.lastSequence);
-    const sequence = (owned?.lastSequence ?? 0) - 10;
-    const epoch = epochOn(first);
-    const puller = new TestPuller('o2:1', { minEpoch: epoch, resume: { epoch, sequence } });
-    await rig.run(200);
-    expect(puller.opened).toEqual({ epoch, firstSequence: sequence, resumed: true, state: 'live' });
-    expect(puller.frames).toEqual(owned?.framesAfter(sequence - 1));
-  });
-
-  it('owns nothing: not by its heartbeat, not as a publisher, and not above its epoch', async () => {
-    await rig.publish(first);
-    await appoint(epochOn(first), 'o2');
-    await rig.run(1_000);
-    expect(second.continuity.followed.size).toBe(1);
-    expect(second.owned().size).toBe(0);
-    expect(second.publishers).toBe(0);
-    expect(second.streams.size).toBe(0);
-    const puller = new TestPuller('o2:1', { minEpoch: epochOn(first) + 1 });
-    await rig.run(0);
-    expect(puller.refusedWith?.code).toBe('epoch_stale');
-  });
-
-  it('stops when it is dismissed, and when the stream ends', async () => {
-    const encoder = await rig.publish(first);
-    await appoint(epochOn(first), 'o2');
-    await rig.run(500);
-    await appoint(epochOn(first), undefined);
-    expect(second.continuity.followed.size).toBe(0);
-    await appoint(epochOn(first), 'o2');
-    await rig.run(500);
-    const puller = new TestPuller('o2:1');
-    await rig.run(100);
-    encoder.publisher.leave('unpublished');
-    await rig.run(100);
-    expect(second.continuity.followed.size).toBe(0);
-    expect(puller.heard).toEqual(['unpublished']);
-  });
-
-  it('keeps what it has when the owner is gone, until the stream begins anew or nobody came back', async () => {
-    const encoder = await rig.publish(first, { token });
-    await appoint(epochOn(first), 'o2');
-    await rig.run(1_000);
-    const puller = new TestPuller('o2:1');
-    await rig.run(0);
-    rig.relay.set('o1:1', 'cut');
-    encoder.isSilent = true;
-    await rig.registry.leave(refOf('o1'));
-    await rig.run(holdMs - 1_000);
-    const late = new TestPuller('o2:1');
-    await rig.run(0);
-    expect(late.opened).toMatchObject({ epoch: epochOn(first), state: 'interrupted' });
-    expect(late.media.length).toBeGreaterThan(0);
-    expect(puller.heard).toEqual(['interrupted']);
-    await rig.run(2_000);
-    expect(second.continuity.followed.size).toBe(0);
-    expect(late.heard).toEqual(['publisher_lost']);
-    rig.relay.set('o1:1', 'up');
-    const third = await rig.origin('o3');
-    await rig.publish(third, { token });
-    await appoint(epochOn(third), 'o2');
-    await rig.run(500);
-    expect(second.continuity.followed.get(key)?.epoch).toBe(epochOn(third));
-  });
-
-  it('goes on after the last frame when its connection to the owner breaks', async () => {
-    await rig.publish(first);
-    await appoint(epochOn(first), 'o2');
-    await rig.run(1_000);
-    const before = second.continuity.followed.get(key)?.live;
-    const sequence = (before?.lastSequence ?? 0) + 1;
-    rig.relay.set('o1:1', 'cut');
-    await rig.run(300);
-    rig.relay.set('o1:1', 'up');
-    await rig.run(2_000);
-    expect(rig.relay.requests.at(-1)?.resume).toEqual({ epoch: epochOn(first), sequence });
-    expect(second.continuity.followed.get(key)?.live).toBe(before);
-    const frames = before?.framesAfter(sequence - 20) ?? [];
-    expect(frames.length).toBeGreaterThan(100);
-    expect(frames).toEqual(
-      first.streams
-        .get(key)
-        ?.live.framesAfter(sequence - 20)
-        ?.slice(0, frames.length),
-    );
-  });
-
-  it('leaves nothing behind when its node closes', async () => {
-    await rig.publish(first);
-    await appoint(epochOn(first), 'o2');
-    await rig.run(500);
-    second.close();
-    first.close();
-    await rig.registry.close();
-    expect(rig.clock.pendingTimers).toBe(0);
-  });
-});
 
 describe('a backup', () => {
   it('is accepted beside a live publisher of the same credential, declared, and not claimed', async () => {
@@ -211,6 +68,16 @@ describe('a backup', () => {
     expect(third.continuity.backups.all.get(key)?.record.epoch).toBe(epochOn(second));
   });
 
+  it('makes room for its next self when it is asked to move', async () => {
+    await rig.publish(first, { token });
+    await rig.publish(second, backupParams);
+    for (const session of second.backupSessions) expect(session.requestReconnect()).toBe(true);
+    await rig.run(0);
+    expect((await rig.registry.stream(key))?.standby).toBeUndefined();
+    const { publisher } = await rig.publish(await rig.origin('o3'), backupParams);
+    expect(publisher.isAccepted).toBe(true);
+  });
+
   it('is withdrawn when its publisher leaves', async () => {
     await rig.publish(first, { token });
     const { publisher } = await rig.publish(second, backupParams);
@@ -250,7 +117,7 @@ describe('a switch', () => {
     await rig.run(3_000);
     const former = epochOn(first);
     primary.isSilent = true;
-    const puller = new TestPuller('o1:1');
+    const puller = new TestPuller(rig.relay, 'o1:1');
     await rig.run(980);
     expect(second.streams.size).toBe(0);
     const sequence = (first.streams.get(key)?.live.lastSequence ?? 0) + 1;
@@ -260,7 +127,10 @@ describe('a switch', () => {
     expect(primary.publisher.closedFor).toBe('replaced');
     expect(puller.heard).toEqual(['replaced']);
     // One that comes over from the former epoch gets all of the new one, not its newest keyframe.
-    const follower = new TestPuller('o2:1', { minEpoch: epoch, resume: { epoch: former, sequence } });
+    const follower = new TestPuller(rig.relay, 'o2:1', {
+      minEpoch: epoch,
+      resume: { epoch: former, sequence },
+    });
     await rig.run(100);
     expect(follower.opened).toMatchObject({ epoch, firstSequence: 0, resumed: false });
     const [start] = follower.media;
@@ -337,7 +207,7 @@ describe('a switch', () => {
     const primary = await rig.publish(first, { token });
     const backup = await rig.publish(second, backupParams);
     await rig.run(2_000);
-    const puller = new TestPuller('o1:1');
+    const puller = new TestPuller(rig.relay, 'o1:1');
     await rig.run(0);
     primary.publisher.leave('unpublished');
     await rig.run(gopMs + 40);
@@ -354,7 +224,7 @@ describe('a switch', () => {
     await rig.run(2_000);
     backup.isSilent = true;
     await rig.run(1_000);
-    const puller = new TestPuller('o1:1');
+    const puller = new TestPuller(rig.relay, 'o1:1');
     await rig.run(0);
     primary.publisher.leave('unpublished');
     await rig.run(1_000);
