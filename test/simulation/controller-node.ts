@@ -34,10 +34,11 @@ function runController(
   name: string,
 ): { readonly process: SimulatedProcess; readonly controller: Controller } {
   const process = world.newProcess(name);
-  const { registry, lease, reports } = world.redis.client(process);
+  const { registry, lease, reports, jobs } = world.redis.client(process);
   const controller = new Controller({
     node: { nodeId: name, incarnation: process.incarnation },
     registry,
+    jobs,
     lease,
     reports,
     prober: new RelayProber({ relay: world.relay.client(process), clock: process }),

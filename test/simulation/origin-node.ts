@@ -1,5 +1,5 @@
-import { NodeHeart } from '@headwater/cluster';
-import { silentMetrics } from '@headwater/contracts';
+import { JobFollower, NodeHeart } from '@headwater/cluster';
+import { silentMetrics, type PullJob } from '@headwater/contracts';
 import { Origin, type PublishAttempt, type PublishContext } from '@headwater/origin';
 import { tokenAccess } from './access.ts';
 import type { SimulatedProcess } from './process.ts';
@@ -28,6 +28,11 @@ export class OriginNode {
     return this.#run.origin;
   }
 
+  /** The ids of the jobs that it does. */
+  get jobs(): string[] {
+    return this.#run.doing.map(({ id }) => id);
+  }
+
   /** Takes publishers, as far as a load balancer can tell. */
   get isOffered(): boolean {
     return this.process.state !== 'dead' && !this.#run.origin.isDraining;
@@ -39,13 +44,14 @@ export class OriginNode {
 
   /** It leaves in good order. */
   stop(): void {
-    const { process, origin, heart } = this.#run;
+    const { process, origin, heart, jobs } = this.#run;
     process.deliver(() => {
       origin.drain();
       void heart.beat();
       for (const session of [...origin.sessions]) session.requestReconnect();
       process.after(1_000, () => {
         origin.close();
+        void jobs.stop();
         void heart.stop().then(() => {
           process.die();
         });
@@ -63,10 +69,13 @@ class OriginRun {
   readonly process: SimulatedProcess;
   readonly origin: Origin;
   readonly heart: NodeHeart;
+  readonly jobs: JobFollower;
+  /** The jobs that it does now. */
+  doing: readonly PullJob[] = [];
 
   constructor(world: Surroundings, node: OriginNode) {
     const process = world.newProcess(node.name);
-    const { registry } = world.redis.client(process);
+    const { registry, jobs } = world.redis.client(process);
     const relay = world.relay.client(process);
     const ref = { nodeId: node.name, incarnation: process.incarnation };
     this.process = process;
@@ -88,6 +97,7 @@ class OriginRun {
       ring: { maxFrames: 20 },
       holdMs,
       maxPublishers: 10,
+      relay,
       patience: {
         probeOwner: (address) =>
           relay.probe(address, 500).then(
@@ -111,7 +121,22 @@ class OriginRun {
       },
       limits: { periodMs: heartbeatMs, leaseMs },
     });
+    this.jobs = new JobFollower({
+      jobs,
+      clock: process,
+      logger: world.loggerOf(node.name),
+      node: ref,
+      declared: [],
+      maxJobs: 10,
+      takesAll: false,
+      periodMs: heartbeatMs,
+      assigned: (assignment) => {
+        this.doing = assignment.jobs;
+        if (world.isTracing) world.trace(`${node.name} does ${this.doing.length} jobs`);
+      },
+    });
     world.relay.listen(node.address, process, this.origin.feed);
     void this.heart.start();
+    this.jobs.start();
   }
 }

@@ -33,7 +33,22 @@ export async function unrest(world: World): Promise<string[]> {
     const record = records.get(stream);
     found.push(...(isWanted ? unrestOfLive(world, index, record) : unrestOfGone(world, stream, record)));
   }
-  return found;
+  return [...found, ...(await unrestOfJobs(world))];
+}
+
+async function unrestOfJobs(world: World): Promise<string[]> {
+  const listing = await world.redis.jobs.jobs();
+  const alive = world.origins.filter(({ process }) => process.state === 'up');
+  return world.jobs.flatMap(({ id }) => {
+    const record = listing?.jobs.find(({ job }) => job.id === id);
+    const doing = alive.filter(({ jobs }) => jobs.includes(id)).map(({ process }) => process.incarnation);
+    // A job that the store has lost while nobody lived who knew of it is nobody's.
+    const isLost = record === undefined && world.ledger.hasStoreLostData;
+    const wanted = isLost ? [] : [record?.assignee?.incarnation];
+    return doing.join() === wanted.join()
+      ? []
+      : [`${id} is done by ${doing.join(', ')}; it is ${JSON.stringify(record)}`];
+  });
 }
 
 function unrestOfLive(world: World, index: number, record: StreamRecord | undefined): string[] {

@@ -4,6 +4,7 @@ import {
   MemoryLeaderLease,
   MemoryStreamRegistry,
   type FailoverRegistry,
+  type JobRegistry,
   type LeaderLease,
   type SavedLeaderLease,
   type SavedRegistry,
@@ -29,6 +30,7 @@ export interface RegistryClient {
   readonly registry: StreamRegistry & FailoverRegistry;
   readonly lease: LeaderLease;
   readonly reports: UpstreamReports;
+  readonly jobs: JobRegistry;
 }
 
 /** A call that the store has carried out. */
@@ -57,6 +59,7 @@ export class SimulatedRedis {
   readonly #random: Random;
   readonly #network: SimulatedNetwork;
   readonly #lease: MemoryLeaderLease;
+  readonly jobs: JobRegistry;
   readonly #log: EventLog;
   readonly #followers = new Map<SimulatedProcess, EventFollower>();
   readonly #carriedOut: (call: CarriedOut) => void;
@@ -76,6 +79,7 @@ export class SimulatedRedis {
     this.#time = new StoreClock(options.clock);
     this.registry = new MemoryStreamRegistry({ clock: this.#time, leaseMs });
     this.#lease = new MemoryLeaderLease({ clock: this.#time, leaseMs });
+    this.jobs = this.registry.jobRegistry();
     this.#log = new EventLog(this.registry);
     this.registry.watch((event) => {
       this.#log.append({ event });
@@ -143,6 +147,14 @@ export class SimulatedRedis {
         close: () => Promise.resolve(),
       }),
       lease: this.#remote<LeaderLease>(process, this.#lease, { close: () => Promise.resolve() }),
+      jobs: this.#remote<JobRegistry>(process, this.jobs, {
+        // Heard as long as nothing is in the way; nodes look by themselves, too.
+        watch: (listener) =>
+          this.jobs.watch((event) => {
+            const isHeard = !this.#isDown && !this.#network.isCut(store, process.name);
+            if (isHeard) process.after(this.#network.delayMs(store, process.name), () => listener(event));
+          }),
+      }),
       reports: {
         report: (report) =>
           this.#call(process, 'report', [report], () => {

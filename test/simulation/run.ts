@@ -16,6 +16,7 @@ export async function runSchedule(
   const world = new World(seed, schedule.size, trace);
   const { violations } = world.ledger;
   for (const publisher of world.publishers) publisher.start();
+  for (const job of world.jobs) await world.redis.jobs.add({ job, maxJobs: 10 });
   await world.pass(1_500);
   for (const step of schedule.steps) {
     await world.pass(step.waitMs);

@@ -159,6 +159,7 @@ export function scheduleOf(seed: number): Schedule {
     edges: random.chance(0.5) ? 1 : 2,
     controllers: random.chance(0.5) ? 1 : 2,
     streams: random.chance(0.75) ? 1 : 2,
+    jobs: random.chance(0.5) ? 0 : 1,
   };
   const steps = Array.from({ length: 4 + random.below(14) }, () => random.pick(deck)(random, size));
   return { size, steps };

@@ -1,7 +1,14 @@
 // One simulated cluster: real nodes on a clock that moves only when told to, a network and a store that can be broken,
 // publishers and viewers outside. Everything that happens follows from the seed.
 import { nextTick } from 'node:process';
-import { silentLogger, streamKey, type LogFields, type Logger, type StreamKey } from '@headwater/contracts';
+import {
+  silentLogger,
+  streamKey,
+  type LogFields,
+  type Logger,
+  type PullJob,
+  type StreamKey,
+} from '@headwater/contracts';
 import { ManualClock } from '@headwater/contracts/testing';
 import { ControllerNode } from './controller-node.ts';
 import { EdgeNode } from './edge-node.ts';
@@ -23,6 +30,7 @@ export interface WorldSize {
   readonly edges: number;
   readonly controllers: number;
   readonly streams: number;
+  readonly jobs: number;
 }
 
 /** A node of any role. */
@@ -45,6 +53,8 @@ export class World implements Surroundings {
   /** For each stream somebody else who wants to publish it. */
   readonly rivals: readonly SimulatedPublisher[];
   readonly viewers: readonly SimulatedViewer[];
+  /** The jobs that there are to be. */
+  readonly jobs: readonly PullJob[];
   readonly #trace: ((line: string) => void) | undefined;
   #runs = 0;
   #sessions = 0;
@@ -77,6 +87,10 @@ export class World implements Surroundings {
     this.viewers = this.streams.flatMap((stream) =>
       this.edges.map((edge) => new SimulatedViewer(this, edge, stream)),
     );
+    this.jobs = named('job', size.jobs).map((name) => {
+      const stream = streamKey('pulled', name);
+      return { id: name, kind: 'pull', source: 'rtmp://elsewhere/live/a', stream };
+    });
     if (trace !== undefined) {
       this.redis.registry.watch((event) => {
         this.trace(
