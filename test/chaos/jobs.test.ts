@@ -60,7 +60,7 @@ function faultsOf(witnesses: readonly Witness[]): string[] {
   ]);
 }
 
-it('a job goes on elsewhere when its origin is killed, and when it drains, and viewers stay', async () => {
+it('a job goes on elsewhere when its origin is killed, freezes or drains, and viewers stay', async () => {
   const source = await startSource();
   const cluster = await ChaosCluster.start({
     origins: 3,
@@ -85,11 +85,26 @@ it('a job goes on elsewhere when its origin is killed, and when it drains, and v
   expect(longestGapMs(witnesses)).toBeLessThan(leaseMs + slackMs);
 
   for (const witness of witnesses) witness.mark();
-  const exited = second.terminate();
-  const third = await runnerOf(
-    cluster,
-    rest.filter((origin) => origin !== second),
-  );
+  second.freeze();
+  const others = rest.filter((origin) => origin !== second);
+  const third = await runnerOf(cluster, others);
+  await seeMore(witnesses);
+  expect(longestGapMs(witnesses)).toBeLessThan(2 * leaseMs + slackMs);
+  const taken = await third.stream('live/cam');
+  for (const witness of witnesses) witness.mark();
+  second.resume();
+  await waitUntil('the frozen origin has given the job up', async () => {
+    const [job] = await jobs(second.node);
+    return job?.node === third.id && job.run === undefined;
+  });
+  await cluster.untilComplete();
+  await seeMore(witnesses);
+  expect(longestGapMs(witnesses)).toBeLessThan(slackMs);
+  expect((await third.stream('live/cam'))?.epoch).toBe(taken?.epoch);
+
+  for (const witness of witnesses) witness.mark();
+  const exited = third.terminate();
+  expect(await runnerOf(cluster, [second])).toBe(second);
   await seeMore(witnesses);
   expect(await exited).toEqual({ code: 0, signal: null });
   expect(faultsOf(witnesses)).toEqual([]);
@@ -101,7 +116,7 @@ it('a job goes on elsewhere when its origin is killed, and when it drains, and v
     kind: 'pull',
     source: source.rtmpUrl('live/source?token=***'),
     stream: 'live/cam',
-    node: third.id,
+    node: second.id,
   });
   const lines = cluster.nodes.flatMap(({ node }) => node.logs());
   expect(JSON.stringify(lines)).not.toContain('hush');
