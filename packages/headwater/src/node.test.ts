@@ -24,6 +24,21 @@ describe('Node', () => {
     expect(node.state).toBe('stopped');
   });
 
+  it('is ready in doubt, and says what about', async () => {
+    const context = testContext();
+    const view = nodeView({ doubts: () => ['nobody has heard of this node'] });
+    const node = new Node(context, { services: [service()], view, drain: noDrain });
+    await node.start();
+    const answer = await fetch(`http://${context.addresses.all().admin ?? ''}/readyz`);
+    expect(answer.status).toBe(200);
+    expect(await answer.json()).toEqual({
+      isReady: true,
+      reasons: [],
+      doubts: ['nobody has heard of this node'],
+    });
+    await node.stop(1000);
+  });
+
   it('answers on the admin port while its services start and stop', async () => {
     const context = testContext();
     const seen: number[] = [];
