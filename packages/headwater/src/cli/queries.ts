@@ -53,6 +53,7 @@ function statusTable(status: StatusView): string {
       ['roles', status.roles.join(', ')],
       ['started', status.startedAt],
       ['ready', status.isReady ? 'yes' : `no: ${status.reasons.join('; ')}`],
+      ...(status.doubts ?? []).map((doubt) => ['in doubt', doubt] as [string, string]),
       ['streams', String(status.streams)],
       ['publishers', String(status.publishers)],
       ['viewers', String(status.viewers)],
