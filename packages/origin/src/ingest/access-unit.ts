@@ -21,6 +21,7 @@ export class AccessUnitCollector {
   #bytes = 0;
   #isKeyframe = false;
   #isDamaged = false;
+  #isAfterGap = false;
   #damagedUnits = 0;
 
   constructor(codec: 'h264' | 'h265') {
@@ -34,15 +35,19 @@ export class AccessUnitCollector {
     return damaged;
   }
 
-  /** Packets are missing: the picture they belonged to is left out. */
+  /** Packets before the next ones are missing: of the picture so far, or of the one that begins now. */
   damage(): void {
     this.#isDamaged = true;
+    this.#isAfterGap = true;
   }
 
   /** NAL units, each behind its length. The picture before is returned when they belong to another one. */
   add(timestamp: number, nalUnits: Buffer): AccessUnit | undefined {
-    const complete = timestamp === this.#timestamp ? undefined : this.complete();
+    const hasBegun = this.#bytes > 0 || (this.#isDamaged && !this.#isAfterGap);
+    const complete = timestamp !== this.#timestamp && hasBegun ? this.complete() : undefined;
     this.#timestamp = timestamp;
+    this.#isDamaged ||= this.#isAfterGap;
+    this.#isAfterGap = false;
     this.#bytes += nalUnits.length;
     if (this.#bytes > maxAccessUnitBytes) this.#drop();
     else this.#nalUnits.push(nalUnits);
