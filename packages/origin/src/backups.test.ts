@@ -45,9 +45,13 @@ describe('a backup', () => {
     expect(third.publisher.refusedWith?.message).toContain('it has a backup already');
   });
 
-  it('comes back to its own node in place of its former self', async () => {
+  it('comes back to its own node in place of its former self, once that is silent', async () => {
     await rig.publish(first, { token });
     const former = await rig.publish(second, backupParams);
+    const early = await rig.publish(second, backupParams);
+    expect(early.publisher.refusedWith?.message).toContain('it has a backup already');
+    former.isSilent = true;
+    await rig.run(2_000);
     const { publisher } = await rig.publish(second, backupParams);
     expect(publisher.isAccepted).toBe(true);
     expect(former.publisher.closedFor).toBe('replaced');

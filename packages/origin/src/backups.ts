@@ -13,7 +13,7 @@ import type { FrameRingLimits } from '@headwater/media';
 import { Backup, type BackupSettings, type Switch } from './backup.ts';
 import { BackupSession } from './backup-session.ts';
 import type { PublishAttempt, PublishContext } from './publish-attempt.ts';
-import { mayReplace } from './publish-conflict.ts';
+import { silentAfterMs } from './publish-conflict.ts';
 
 /** A publisher that may publish, and that is accepted or has been. */
 export interface AdmittedPublisher {
@@ -70,15 +70,11 @@ export class Backups {
   /** Makes a publisher the backup of a live stream. Throws `already_publishing` where it cannot be one. */
   async accept(publisher: AdmittedPublisher, current: StreamRecord): Promise<void> {
     const { key, credential, attempt } = publisher;
-    const former = this.#backups.get(key)?.session;
-    const isInWay =
-      former !== undefined &&
-      !mayReplace(
-        { credential: former.credential, isConnected: true, silentMs: former.silentMs },
-        credential,
-      );
+    const former = this.#backups.get(key);
+    // Of two that send, one would send the other away again and again.
+    const isInWay = former?.isReady === true && former.session.silentMs < silentAfterMs;
     if (current.credential !== credential || isInWay) {
-      throw this.#refusal(current, 'it has another publisher');
+      throw this.#refusal(current, isInWay ? 'it has a backup already' : 'it has another publisher');
     }
     const record = await this.#declared(publisher, current);
     if (attempt.isCancelled) this.#withdraw(record);

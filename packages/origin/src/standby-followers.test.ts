@@ -117,6 +117,18 @@ describe('a standby', () => {
     );
   });
 
+  it('waits for the end of its node where the relay is closed before', async () => {
+    const encoder = await rig.publish(first);
+    await appoint(epochOn(first), 'o2');
+    await rig.run(500);
+    rig.relay.isClosed = true;
+    encoder.isSilent = true;
+    await rig.run(5_000);
+    expect(second.continuity.followed.get(key)?.state).toBe('interrupted');
+    second.close();
+    expect(second.continuity.followed.size).toBe(0);
+  });
+
   it('leaves nothing behind when its node closes', async () => {
     await rig.publish(first);
     await appoint(epochOn(first), 'o2');

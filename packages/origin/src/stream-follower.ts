@@ -1,6 +1,13 @@
 // Follows one epoch of a stream on its owner as an edge would, and keeps it as the owner has numbered it: whoever pulled
 // from the owner can go on here after the last frame it got. A follower owns nothing.
-import type { Clock, CloseReason, Logger, StreamKey, Timer } from '@headwater/contracts';
+import {
+  toAppError,
+  type Clock,
+  type CloseReason,
+  type Logger,
+  type StreamKey,
+  type Timer,
+} from '@headwater/contracts';
 import type { StreamRecord } from '@headwater/cluster';
 import { immediateFlushPlan, LiveStream, type Frame, type FrameRingLimits } from '@headwater/media';
 import type { OpenedInfo, Pull, PulledState, PullHandler, RelayClient } from '@headwater/relay';
@@ -139,7 +146,13 @@ export class StreamFollower implements ServedStream {
     const { stream, epoch, relayAddress } = record;
     this.#heardMs = clock.nowMs();
     const resume = this.#hasMedia ? { resume: { epoch, sequence: this.#next } } : {};
-    this.#pull = relay.pull(relayAddress, { stream, minEpoch: epoch, ...resume }, this.#handler());
+    try {
+      this.#pull = relay.pull(relayAddress, { stream, minEpoch: epoch, ...resume }, this.#handler());
+    } catch (caught) {
+      // A node that stops has closed its relay client already.
+      this.#logger.debug({ err: toAppError(caught) }, 'follower cannot pull');
+      this.#lost();
+    }
   }
 
   #handler(): PullHandler {

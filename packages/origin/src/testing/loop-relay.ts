@@ -35,7 +35,11 @@ export class LoopRelay {
     for (const call of [...this.#calls]) if (call.address === address) call.break();
   }
 
+  /** As a client that was closed: nothing can be pulled any more. */
+  isClosed = false;
+
   pull(address: string, request: Omit<PullRequest, 'nodeId'>, handler: PullHandler): Pull {
+    if (this.isClosed) throw new AppError('internal', { details: { what: 'relay client is closed' } });
     this.requests.push(request);
     const isMute = (): boolean => this.#state.get(address) === 'frozen';
     const call = new LoopCall({ address, request: { ...request, nodeId: 'puller' }, handler, isMute });
