@@ -1,4 +1,6 @@
 // Pull jobs against real sources: GStreamer's RTSP server, and the program itself over RTMP.
+import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { classifyFrame, type FlvTag } from '@headwater/media';
 import { runFfmpeg } from '../support/ffmpeg.ts';
@@ -6,6 +8,7 @@ import { startHeadwater } from '../support/headwater.ts';
 import { complaintsAbout, stepsBack } from '../support/media-delivery.ts';
 import { encoders, type Fixture, isMedia, makeFixture } from '../support/media-fixtures.ts';
 import { MediaPublisher } from '../support/media-publisher.ts';
+import { watch } from '../support/media-viewers.ts';
 import { PullRig } from '../support/pull-rig.ts';
 import { remuxToMp4, startRtspServer } from '../support/rtsp-server.ts';
 import type { PairViewer } from '../support/streaming-pair.ts';
@@ -58,6 +61,15 @@ function nalUnits({ payload }: FlvTag): string {
 /** When a picture is shown. */
 function presentationMs({ timestampMs, payload }: FlvTag): number {
   return timestampMs + payload.readIntBE(2, 3);
+}
+
+/** False once it has ended, collected by whoever inherited it or not. */
+function isRunning(pid: string): boolean {
+  try {
+    return !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return false;
+  }
 }
 
 describe('an RTSP source', () => {
@@ -143,6 +155,22 @@ describe('an RTSP source', () => {
     expect(viewer.ends).toEqual([]);
     expect(stepsBack(viewer.seen())).toEqual([]);
     expect(rig.state('cam')?.attempts).toBeGreaterThanOrEqual(2);
+  });
+});
+
+describe('a node with a job in its configuration', () => {
+  it('serves the source over HTTP-FLV, and takes its processes along when it is killed', async () => {
+    const server = await startRtspServer({ file: plainMp4 });
+    const config = `jobs:\n  - { pull: '${server.url}', stream: live/cam }\n`;
+    const node = await startHeadwater({ config });
+    const viewer = watch(node, 'http-flv', 'live/cam');
+    await waitUntil('pictures come', () => pictures(viewer.frames).length > 10, slow);
+    const family = await readFile(`/proc/${node.pid}/task/${node.pid}/children`, 'utf8');
+    const children = family.trim().split(' ');
+    expect(children).toHaveLength(1);
+    process.kill(node.pid, 'SIGKILL');
+    await waitUntil('its processes are gone', () => !children.some(isRunning));
+    node.kill('SIGKILL');
   });
 });
 
