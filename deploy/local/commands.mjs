@@ -10,11 +10,20 @@ import { ensureSystemPackages } from './system-packages.mjs';
 
 /** How to call this file. */
 export const usage =
-  'usage: node deploy/local/run.mjs headwater|cluster|build|check|test|bench|bench:peers [arguments]';
+  'usage: node deploy/local/run.mjs headwater|cluster|build|check|test|bench|bench:peers|bench:failover [arguments]';
 
 /** @type {ReadonlyMap<string, (args: string[]) => Promise<void>>} */
 export const commands = new Map(
-  Object.entries({ headwater, cluster, build: prepare, check, test, bench, 'bench:peers': benchPeers }),
+  Object.entries({
+    headwater,
+    cluster,
+    build: prepare,
+    check,
+    test,
+    bench: benchOf('main.ts'),
+    'bench:peers': benchOf('peers.ts'),
+    'bench:failover': benchOf('failover/main.ts'),
+  }),
 );
 
 async function prepare() {
@@ -52,16 +61,12 @@ async function test(args) {
 }
 
 /**
- * @param {string} main
- * @param {string[]} args handed on to the benchmark
+ * @param {string} main in `test/bench`
+ * @returns {(args: string[]) => Promise<void>} handing its arguments on to the benchmark
  */
-async function bench(main, args) {
-  await prepare();
-  process.exitCode = await attend(process.execPath, ['--import', 'tsx', main, ...args]);
-}
-
-/** @param {string[]} args handed on to the benchmark */
-async function benchPeers(args) {
-  await prepare();
-  process.exitCode = await attend(process.execPath, ['--import', 'tsx', 'test/bench/peers.ts', ...args]);
+function benchOf(main) {
+  return async (args) => {
+    await prepare();
+    process.exitCode = await attend(process.execPath, ['--import', 'tsx', `test/bench/${main}`, ...args]);
+  };
 }
