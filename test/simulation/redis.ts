@@ -65,6 +65,7 @@ export class SimulatedRedis {
   readonly #carriedOut: (call: CarriedOut) => void;
   #copy: Copy | undefined;
   #isDown = false;
+  #hasBeenDown = false;
 
   constructor(options: {
     readonly clock: ManualClock;
@@ -94,9 +95,14 @@ export class SimulatedRedis {
     return this.#isDown;
   }
 
+  get hasBeenDown(): boolean {
+    return this.#hasBeenDown;
+  }
+
   /** It does not answer any more; its data and its time stay as they are. */
   stop(): void {
     this.#isDown = true;
+    this.#hasBeenDown = true;
     this.#time.pause();
     for (const follower of this.#followers.values()) follower.disconnected();
   }

@@ -18,7 +18,7 @@ import { OriginNode } from './origin-node.ts';
 import { SimulatedProcess } from './process.ts';
 import { SimulatedPublisher } from './publisher.ts';
 import { Random } from './random.ts';
-import { SimulatedRedis } from './redis.ts';
+import { SimulatedRedis, store } from './redis.ts';
 import { SimulatedRelay } from './relay.ts';
 import type { Surroundings } from './surroundings.ts';
 import { leaseMs } from './settings.ts';
@@ -65,7 +65,10 @@ export class World implements Surroundings {
     this.random = new Random(seed);
     this.network = new SimulatedNetwork(this.random, () => clock.nowMs());
     this.relay = new SimulatedRelay(this.network);
-    this.ledger = new Ledger((by, nodeId, incarnation) => this.#mayExpel(by, nodeId, incarnation));
+    this.ledger = new Ledger({
+      mayExpel: (by, nodeId, incarnation) => this.#mayExpel(by, nodeId, incarnation),
+      isServing: (stream, incarnation, credential) => this.#isServing(stream, incarnation, credential),
+    });
     this.redis = new SimulatedRedis({
       clock,
       random: this.random,
@@ -156,6 +159,17 @@ export class World implements Surroundings {
   #anOrigin(): OriginNode | undefined {
     const offered = this.origins.filter(({ isOffered }) => isOffered);
     return offered.length === 0 ? undefined : this.random.pick(offered);
+  }
+
+  #isServing(stream: StreamKey, incarnation: string, credential: string): boolean {
+    const node = this.origins.find(({ process }) => process.incarnation === incarnation);
+    if (node?.process.state !== 'up' || this.redis.hasBeenDown) return false;
+    const goodSinceMs = Math.max(node.process.upSinceMs, this.network.goodSinceMs(store, node.name));
+    if (this.clock.nowMs() - goodSinceMs < 2 * leaseMs) return false;
+    return [...this.publishers, ...this.rivals].some(
+      (publisher) =>
+        publisher.stream === stream && publisher.token === credential && publisher.publishesTo === node,
+    );
   }
 
   #mayExpel(by: SimulatedProcess, nodeId: string, incarnation: string): boolean {
