@@ -66,7 +66,7 @@ function presentationMs({ timestampMs, payload }: FlvTag): number {
 /** False once it has ended, collected by whoever inherited it or not. */
 function isRunning(pid: string): boolean {
   try {
-    return !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+    return !readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ');
   } catch {
     return false;
   }

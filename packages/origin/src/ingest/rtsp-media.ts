@@ -132,7 +132,19 @@ export class RtspMedia {
       const own = held.filter((frame) => frame.track === track && frame.unit !== undefined);
       track.decodeTimes.learn(own.map((frame) => this.#timeMs(frame)));
     }
-    for (const frame of held) this.#send(frame);
+    for (const frame of this.#inOrder(held)) this.#send(frame);
+  }
+
+  /** The beginning in the order of its times, pictures first, each track as it came: viewers begin at the keyframe. */
+  #inOrder(held: readonly Frame[]): Frame[] {
+    const latest = new Map<Track, number>();
+    const placed = held.map((frame) => {
+      const placeMs = Math.max(latest.get(frame.track) ?? 0, this.#timeMs(frame));
+      latest.set(frame.track, placeMs);
+      return { frame, placeMs, rank: frame.track.kind === 'video' ? 0 : 1 };
+    });
+    placed.sort((a, b) => a.placeMs - b.placeMs || a.rank - b.rank);
+    return placed.map(({ frame }) => frame);
   }
 
   #rawMs({ track, ticks }: Frame): number {
