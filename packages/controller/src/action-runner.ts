@@ -70,8 +70,10 @@ export class ActionRunner {
     }
     actions.add(1, { action: action.type, outcome });
     const fields = { ...action, outcome, token, ...(err === undefined ? {} : { err }) };
-    if (outcome === 'applied') logger.info(fields, 'failover action');
-    else if (outcome === 'unchanged') logger.debug(fields, 'failover action');
+    // Standbys come by the thousand; everything else is rare.
+    const isRoutine = outcome === 'applied' && action.type === 'set_standby';
+    if (isRoutine || outcome === 'unchanged') logger.debug(fields, 'failover action');
+    else if (outcome === 'applied') logger.info(fields, 'failover action');
     else logger.warn(fields, 'failover action');
     return outcome;
   }

@@ -20,6 +20,7 @@ import { OwnView, type Blindness } from './own-view.ts';
 import { JobView } from './job-view.ts';
 import { defaultFailoverPolicy, planFailover, type FailoverPolicy } from './plan.ts';
 import type { Prober } from './prober.ts';
+import { StandbyPace } from './standby-pace.ts';
 import { StreamView } from './stream-view.ts';
 import { within } from './within.ts';
 
@@ -104,6 +105,7 @@ export class Controller {
   #probingSinceMs = 0;
   #lookedMs = Number.NEGATIVE_INFINITY;
   #syncedMs = Number.NEGATIVE_INFINITY;
+  readonly #standbyPace = new StandbyPace();
   #plannedMs = Number.NEGATIVE_INFINITY;
   #isPlanDue = true;
 
@@ -284,7 +286,10 @@ export class Controller {
     this.#plannedMs = nowMs;
     const jobs = this.#jobs.records;
     const cluster = { nodes: this.#detector.nodes(), streams: this.#streams.streams(nowMs), jobs };
-    const actions = planFailover(cluster, this.#policy);
+    const planned = planFailover(cluster, this.#policy);
+    const actions = this.#standbyPace.take(planned, nowMs);
+    // What has to wait is planned anew: by then it may be otherwise.
+    this.#isPlanDue = actions.length < planned.length;
     if (actions.length === 0) return;
     this.#metrics.plans.add(1);
     const hasJobs = actions.some(({ type }) => type === 'assign_job');

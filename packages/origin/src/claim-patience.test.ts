@@ -1,8 +1,9 @@
 import { parseStreamKey } from '@headwater/contracts';
 import { ManualClock } from '@headwater/contracts/testing';
-import type { ClaimResult, StreamRecord } from '@headwater/cluster';
+import type { ClaimResult, RegistryEvent, StreamRecord } from '@headwater/cluster';
 import { beforeEach, expect, it } from 'vitest';
 import { claimWithPatience } from './claim-patience.ts';
+import { StreamChanges } from './stream-changes.ts';
 
 const record: StreamRecord = {
   stream: parseStreamKey('live/a'),
@@ -21,6 +22,8 @@ let answers: ClaimResult[];
 let claims: number;
 let isOwnerThere: boolean;
 let isWanted: boolean;
+let listeners: Set<(event: RegistryEvent) => void>;
+let changes: StreamChanges;
 
 beforeEach(() => {
   clock = new ManualClock();
@@ -28,19 +31,33 @@ beforeEach(() => {
   claims = 0;
   isOwnerThere = false;
   isWanted = true;
+  listeners = new Set();
+  const watch = (listener: (event: RegistryEvent) => void): { close: () => void } => {
+    listeners.add(listener);
+    return { close: () => void listeners.delete(listener) };
+  };
+  changes = new StreamChanges({ watch }, clock);
 });
 
+function tell(changed: StreamRecord): void {
+  for (const listener of listeners) listener({ type: 'stream_updated', record: changed });
+}
+
 async function run(): Promise<ClaimResult> {
+  const change = changes.follow(record.stream);
   const claiming = claimWithPatience(
     () => {
       claims++;
       return Promise.resolve(answers.shift() ?? refused);
     },
     () => isWanted,
-    { clock, patienceMs: 5_000, probeOwner: () => Promise.resolve(isOwnerThere) },
+    { clock, change, patienceMs: 5_000, probeOwner: () => Promise.resolve(isOwnerThere) },
   );
   const done = { is: false };
-  void claiming.finally(() => (done.is = true));
+  void claiming.finally(() => {
+    done.is = true;
+    change.close();
+  });
   for (let passed = 0; !done.is && passed < 20_000; passed += 50) {
     clock.advance(50);
     await new Promise(setImmediate);
@@ -69,11 +86,38 @@ it('claims again while the owner does not answer, until it is free', async () =>
 it('gives up after its patience, having asked a bounded number of times', async () => {
   expect(await run()).toBe(refused);
   expect(clock.nowMs()).toBeLessThan(6_000);
-  expect(claims).toBeLessThanOrEqual(52);
+  expect(claims).toBeLessThanOrEqual(12);
 });
 
 it('asks no more once the publisher has gone', async () => {
   isWanted = false;
   expect(await run()).toBe(refused);
   expect(claims).toBe(1);
+});
+
+it('claims again as soon as the registry says something new of the stream, and of no other', async () => {
+  answers = [refused];
+  const claiming = run();
+  answers.push(claimed);
+  await new Promise(setImmediate);
+  const other = parseStreamKey('live/b');
+  tell({ ...record, stream: other });
+  await new Promise(setImmediate);
+  const before = claims;
+  tell({ ...record, state: 'orphaned' });
+  expect(await claiming).toBe(claimed);
+  expect(before).toBe(1);
+  expect(clock.nowMs()).toBeLessThan(500);
+});
+
+it('follows the registry only while somebody waits', async () => {
+  const [first, second] = [changes.follow(record.stream), changes.follow(parseStreamKey('live/b'))];
+  expect(listeners.size).toBe(1);
+  tell(record);
+  await first.next(1_000);
+  first.close();
+  first.close();
+  expect(listeners.size).toBe(1);
+  second.close();
+  expect(listeners.size).toBe(0);
 });

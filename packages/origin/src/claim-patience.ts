@@ -2,17 +2,20 @@
 // Refusing it would cost it another step of its back-off, so it is kept waiting while its stream's owner does not answer.
 import type { ClaimResult } from '@headwater/cluster';
 import type { Clock } from '@headwater/contracts';
+import type { OwnerProbe } from './shared-probe.ts';
+import type { StreamChange } from './stream-changes.ts';
 
 /** How a claim is repeated. */
 export interface ClaimPatienceOptions {
   readonly clock: Clock;
   /** Whether a node answers on its relay address. Resolves within a bound; never rejects. */
-  readonly probeOwner: (relayAddress: string) => Promise<boolean>;
+  readonly probeOwner: OwnerProbe;
   /** How long a publisher is kept waiting: a little more than a lease. */
   readonly patienceMs: number;
 }
 
-const againMs = 100;
+// Events of the registry tell when it is worth asking again; this is for those that were missed.
+const againMs = 500;
 
 /**
  * Claims, and claims again while the owner in the way does not answer. Ends with what the registry said last: when it was
@@ -21,16 +24,14 @@ const againMs = 100;
 export async function claimWithPatience(
   claim: () => Promise<ClaimResult>,
   isWanted: () => boolean,
-  options: ClaimPatienceOptions,
+  options: ClaimPatienceOptions & { readonly change: StreamChange },
 ): Promise<ClaimResult> {
-  const { clock, probeOwner, patienceMs } = options;
+  const { clock, probeOwner, patienceMs, change } = options;
   const endsMs = clock.nowMs() + patienceMs;
   let result = await claim();
   while (result.outcome === 'refused' && isWanted() && clock.nowMs() < endsMs) {
     if (await probeOwner(result.current.relayAddress)) return result;
-    await new Promise<void>((resolve) => {
-      clock.after(againMs, resolve);
-    });
+    await change.next(againMs);
     if (isWanted()) result = await claim();
   }
   return result;

@@ -9,5 +9,6 @@ export * from './publish-attempt.ts';
 export * from './publish-conflict.ts';
 export * from './publish-session.ts';
 export * from './relay-feed.ts';
+export * from './shared-probe.ts';
 export { PullIngest, type PullIngestOptions } from './ingest/pull-ingest.ts';
 export { pullCredential } from './ingest/pull-run.ts';

@@ -13,6 +13,7 @@ import { claimWithPatience, type ClaimPatienceOptions } from './claim-patience.t
 import type { OriginStream } from './origin-stream.ts';
 import type { RegistryStanding } from './registry-standing.ts';
 import { mayReplace } from './publish-conflict.ts';
+import { StreamChanges } from './stream-changes.ts';
 import { within } from './within.ts';
 
 /** What claims are made with. */
@@ -58,9 +59,11 @@ const rememberedStreams = 10_000;
 export class PublishClaims {
   readonly #options: PublishClaimsOptions;
   readonly #seen = new EpochMemory(rememberedStreams);
+  readonly #changes: StreamChanges;
 
   constructor(options: PublishClaimsOptions) {
     this.#options = options;
+    this.#changes = new StreamChanges(options.registry, options.clock);
   }
 
   /** Rejects with `already_publishing`, by the rules of this node or by the registry's word. */
@@ -107,11 +110,8 @@ export class PublishClaims {
     const { registry, clock, patience } = this.#options;
     const claim = async (): Promise<ClaimResult> =>
       within(clock, registryAnswerMs, registry.claim(request), registryIsLate);
-    const isWanted = (): boolean => wanted.isWanted();
     const result =
-      patience === undefined
-        ? await claim()
-        : await claimWithPatience(claim, isWanted, { ...patience, clock });
+      patience === undefined ? await claim() : await this.#claimPatiently(wanted, claim, patience);
     if (result.outcome === 'claimed') {
       this.seen(wanted.key, result.record.epoch);
       return { epoch: result.record.epoch, isProvisional: false };
@@ -119,6 +119,20 @@ export class PublishClaims {
     this.seen(wanted.key, result.current.epoch);
     if (wanted.yields === true) return { primary: result.current };
     throw refusal(wanted.key, result.current.owner.nodeId);
+  }
+
+  async #claimPatiently(
+    wanted: PublishClaim,
+    claim: () => Promise<ClaimResult>,
+    patience: Omit<ClaimPatienceOptions, 'clock'>,
+  ): Promise<ClaimResult> {
+    const { clock } = this.#options;
+    const change = this.#changes.follow(wanted.key);
+    try {
+      return await claimWithPatience(claim, () => wanted.isWanted(), { ...patience, clock, change });
+    } finally {
+      change.close();
+    }
   }
 
   #request(

@@ -1,9 +1,9 @@
 // Puts a node together from its roles: what is made, in which order it starts, and what it shows of itself.
-import type { AppError, Config } from '@headwater/contracts';
+import type { AppError } from '@headwater/contracts';
 import type { StreamRegistry } from '@headwater/cluster';
 import type { Controller } from '@headwater/controller';
 import { CrossOriginRule, Edge, PublishForwarder } from '@headwater/edge';
-import { Origin, type OriginOptions, type RegistryStanding } from '@headwater/origin';
+import { Origin, sharedProbe, type OriginOptions, type RegistryStanding } from '@headwater/origin';
 import { RelayClient } from '@headwater/relay';
 import { HttpListener } from '../http-listener.ts';
 import type { NodeContext, NodeParts } from '../node-context.ts';
@@ -23,6 +23,8 @@ import { keepaliveOf, RelayService } from './relay-service.ts';
 import { RolesView } from './roles-view.ts';
 
 const probeTimeoutMs = 500;
+// An owner that did not answer is not asked again for each publisher that waits for it.
+const ownerSilentMs = 400;
 // A controller and the registry take their time beyond the lease to declare a node dead.
 const beyondLeaseMs = 1_000;
 // What may wait for an origin before a forwarded publisher is given up.
@@ -90,18 +92,20 @@ function makeOrigin(
       silentAfterMs: config.publish.backupAfterMs,
       isEverySecond: config.publish.isEverySecondBackup,
     },
-    ...patienceOf(config, relay),
+    ...patienceOf(context, relay),
   });
 }
 
 // Within one process an owner cannot die alone.
-function patienceOf({ registry }: Config, relay: RelayClient): Pick<OriginOptions, 'patience'> {
+function patienceOf({ clock, config }: NodeContext, relay: RelayClient): Pick<OriginOptions, 'patience'> {
+  const { registry } = config;
   if (registry.redis === undefined) return {};
-  const probeOwner = async (address: string): Promise<boolean> =>
+  const probe = async (address: string): Promise<boolean> =>
     relay.probe(address, probeTimeoutMs).then(
       () => true,
       () => false,
     );
+  const probeOwner = sharedProbe(probe, clock, ownerSilentMs);
   return { patience: { probeOwner, patienceMs: registry.leaseMs + beyondLeaseMs } };
 }
 
