@@ -250,7 +250,8 @@ export class SimulatedRedis {
         unanswered();
         // Lost for its sender, it may still come through when nobody waits for it any more.
         if (network.isCut(process.name, store) || this.#random.chance(0.5)) return;
-        this.#clock.after(callMs + 1_000 * this.#random.next(), () => {
+        const lateMs = this.#random.chance(0.2) ? 7_000 : 1_000;
+        this.#clock.after(callMs + lateMs * this.#random.next(), () => {
           arrived(false);
         });
         return;
