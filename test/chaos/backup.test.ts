@@ -2,14 +2,7 @@
 import { expect, it } from 'vitest';
 import { ChaosCluster, type ChaosNode } from '../support/chaos-cluster.ts';
 import { ChaosEncoder } from '../support/chaos-encoder.ts';
-import {
-  faultsOf,
-  longestGapMs,
-  seeMore,
-  seeSession,
-  watchOn,
-  Witness,
-} from '../support/chaos-witness.ts';
+import { faultsOf, longestGapMs, seeMore, seeSession, watchOn, Witness } from '../support/chaos-witness.ts';
 import { metricOf } from '../support/media-metrics.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
