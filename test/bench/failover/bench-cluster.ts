@@ -134,6 +134,10 @@ export class BenchCluster {
       balancer,
       publishAddress: `127.0.0.1:${String(balancerPort)}`,
     });
+    // Nothing of interest happens at the end: nobody waits for it.
+    defer(() => {
+      for (const node of cluster.nodes) node.signal('SIGKILL');
+    });
     await cluster.untilComplete();
     return cluster;
   }

@@ -18,8 +18,8 @@ export type CrowdCommand =
 export interface CrowdState {
   /** Publishers that send. */
   readonly publishing: number;
-  /** Attempts to publish that were refused or broke off. */
-  readonly refusals: number;
+  /** Attempts to publish that were refused or broke off, by the last that the server said. */
+  readonly refusals: Readonly<Record<string, number>>;
   /** Viewers that get frames. */
   readonly watching: number;
   /** Viewers whose connection ended. */

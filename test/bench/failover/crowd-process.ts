@@ -15,7 +15,7 @@ const target = JSON.parse(process.argv[2] ?? '{}') as CrowdTarget;
 const publishers: CrowdPublisher[] = [];
 const viewers: CrowdViewer[] = [];
 let publishing = 0;
-let refusals = 0;
+const refusals: Record<string, number> = {};
 let returnedMs: number[] = [];
 
 async function publish(): Promise<void> {
@@ -27,7 +27,9 @@ async function publish(): Promise<void> {
           if (awayMs !== undefined) returnedMs.push(awayMs);
         },
         stopped: () => publishing--,
-        refused: () => refusals++,
+        refused: (why) => {
+          refusals[why] = (refusals[why] ?? 0) + 1;
+        },
       }),
     );
     if (index % groupSize === 0) await delay(groupPauseMs);

@@ -19,7 +19,7 @@ export interface CrowdPublisherEvents {
   /** It publishes; `awayMs` since it lost its last origin, undefined the first time. */
   started(awayMs: number | undefined): void;
   stopped(): void;
-  refused(): void;
+  refused(why: string): void;
 }
 
 /** Publishes one stream for as long as the process lives. */
@@ -51,6 +51,7 @@ export class CrowdPublisher {
     if (target === undefined) throw new Error(`${address} is no address`);
     const socket = connect({ host: target.host, port: target.port, noDelay: true });
     let isConnected = false;
+    let said = '';
     const session = new RtmpClientSession({
       clock: realClock,
       action: 'publish',
@@ -63,8 +64,11 @@ export class CrowdPublisher {
         started: () => {
           this.#started(session);
         },
-        closed: () => {
-          this.#closed(session, socket);
+        status: ({ code, description }) => {
+          said = `${code} ${description.replaceAll(this.#stream, '')}`;
+        },
+        closed: (reason) => {
+          this.#closed(session, socket, said === '' ? reason : said);
         },
       },
     });
@@ -91,7 +95,7 @@ export class CrowdPublisher {
     this.#events.started(this.#lostAtMs === undefined ? undefined : this.#beganAtMs - this.#lostAtMs);
   }
 
-  #closed(session: RtmpClientSession, socket: Socket): void {
+  #closed(session: RtmpClientSession, socket: Socket, why: string): void {
     socket.destroy();
     if (this.#session === session) {
       this.#session = undefined;
@@ -100,7 +104,7 @@ export class CrowdPublisher {
       this.#open();
       return;
     }
-    this.#events.refused();
+    this.#events.refused(why);
     setTimeout(() => this.#open(), retryMs);
   }
 }

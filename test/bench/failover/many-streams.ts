@@ -5,7 +5,7 @@ import { renderTable } from '../report.ts';
 import { BenchCluster } from './bench-cluster.ts';
 import { Crowd } from './crowd.ts';
 import type { Figure } from './figures.ts';
-import { redisLoad, type RedisLoad } from './redis-load.ts';
+import { redisLoad, untilQuiet, type RedisLoad } from './redis-load.ts';
 
 /** How many, and where to say how it goes. */
 export interface ManyStreamsOptions {
@@ -14,6 +14,8 @@ export interface ManyStreamsOptions {
   readonly audiences?: readonly number[];
   /** How long the load is measured each time. */
   readonly loadSeconds?: number;
+  /** How long viewers are held; long where the machine is busy. */
+  readonly holdSeconds?: number;
   /** How long the streams may take to find another owner before they are given up. */
   readonly timeoutMs?: number;
   readonly progress?: (text: string) => void;
@@ -34,8 +36,8 @@ export interface ManyStreamsReport {
   readonly viewerGapsMs: readonly number[];
   readonly viewers: number;
   readonly viewerDisconnects: number;
-  /** Attempts of publishers that came to nothing. */
-  readonly refusals: number;
+  /** Attempts of publishers that came to nothing, by what the server said. */
+  readonly refusals: Readonly<Record<string, number>>;
   readonly idleLoads: readonly (RedisLoad & { readonly viewers: number })[];
   /** What Redis was asked in the seconds after the kill. */
   readonly failoverLoad: RedisLoad;
@@ -43,13 +45,17 @@ export interface ManyStreamsReport {
 
 /** Viewers spread over so many streams at most: more of them watch together. */
 const watchedStreams = 200;
-const settleMs = 60_000;
+const settleMs = 90_000;
+/** Requests a second and node when nothing happens: heartbeats, and looks of the leading controller. */
+const quietRequests = 8;
+const quietMs = 30_000;
 
 /** Runs it on a cluster of its own: four origins, four edges, two controllers. */
 export async function runManyStreams(options: ManyStreamsOptions): Promise<ManyStreamsReport> {
   const { streams, audiences = [0, 200, 1_000], loadSeconds = 5, timeoutMs = 30_000 } = options;
-  const { progress = () => undefined } = options;
-  const cluster = await BenchCluster.start({ origins: 4, edges: 4, controllers: 2 });
+  const { holdSeconds = 15, progress = () => undefined } = options;
+  const set = { hold: `${String(holdSeconds)}s` };
+  const cluster = await BenchCluster.start({ origins: 4, edges: 4, controllers: 2, set });
   const client = cluster.redis.client();
   const crowd = new Crowd({
     origins: cluster.origins.map(({ rtmp }) => rtmp),
@@ -58,6 +64,10 @@ export async function runManyStreams(options: ManyStreamsOptions): Promise<ManyS
   });
   await crowd.publish(settleMs);
   progress(`${String(streams)} streams are published`);
+  // Standbys are appointed bit by bit.
+  await untilQuiet(client, cluster.nodes.length * quietRequests, quietMs).catch(() => {
+    progress('Redis does not come to rest; measuring all the same');
+  });
   const idleLoads: (RedisLoad & { viewers: number })[] = [];
   for (const viewers of audiences) {
     await crowd.watch(viewers, Math.min(watchedStreams, streams), settleMs);
@@ -146,6 +156,7 @@ export function renderManyStreams(report: ManyStreamsReport): string {
     ...idleLoads.map((load) => row(`${String(load.viewers)} viewers`, load)),
     row('an origin killed', failoverLoad),
   ]);
-  const counts = `${String(viewerDisconnects)} disconnects, ${String(refusals)} refused publish attempts`;
+  const refused = Object.entries(refusals).map(([why, count]) => `${String(count)} times: ${why}`);
+  const counts = `${String(viewerDisconnects)} disconnects, refused publish attempts: ${refused.join(', ') || 'none'}`;
   return `many streams: ${String(viewers)} viewers, ${counts}\n\n${table}`;
 }

@@ -1,6 +1,7 @@
 // What a cluster asks of Redis, from the server's own counters.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
+import { waitUntil } from '../../support/wait-until.ts';
 
 /** Rates over some seconds. */
 export interface RedisLoad {
@@ -29,6 +30,13 @@ export async function redisLoad(client: Redis, seconds: number): Promise<RedisLo
     requestsPerSecond: (after.requests - before.requests) / spanSeconds,
     commandsPerSecond: (after.commands - before.commands) / spanSeconds,
   };
+}
+
+/** Resolves when Redis gets at most so many requests a second; rejects when that does not come about. */
+export async function untilQuiet(client: Redis, requestsPerSecond: number, timeoutMs: number): Promise<void> {
+  const isQuiet = async (): Promise<boolean> =>
+    (await redisLoad(client, 1)).requestsPerSecond <= requestsPerSecond;
+  await waitUntil('redis is quiet', isQuiet, { timeoutMs });
 }
 
 async function countersOf(client: Redis): Promise<Counters> {
