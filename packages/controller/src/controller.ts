@@ -115,6 +115,7 @@ export class Controller {
     this.#limits = { ...defaultControllerLimits, ...options.limits };
     this.#policy = { ...defaultFailoverPolicy, ...options.policy };
     this.#metrics = controllerMetrics(options.metrics);
+    this.#metrics.isBlind.set(1);
     this.#detector = new Detector(this.#limits, node);
     this.#view = new OwnView(this.#limits);
     const { callMs } = this.#limits;
