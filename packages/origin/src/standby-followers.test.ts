@@ -95,6 +95,26 @@ describe('a standby', () => {
     expect(second.continuity.followed.get(key)?.epoch).toBe(epochOn(third));
   });
 
+  it.each(['the break', 'the registry'])(
+    'calls no owner that is held for dead, hearing of it by %s first',
+    async (sooner) => {
+      const encoder = await rig.publish(first);
+      await appoint(epochOn(first), 'o2');
+      await rig.run(1_000);
+      encoder.isSilent = true;
+      const breaks = (): void => {
+        rig.relay.set('o1:1', 'cut');
+      };
+      if (sooner === 'the break') breaks();
+      await rig.registry.leave(refOf('o1'));
+      breaks();
+      await rig.run(10);
+      const asked = rig.relay.requests.length;
+      await rig.run(holdMs - 1_500);
+      expect(rig.relay.requests.length).toBe(asked);
+    },
+  );
+
   it('goes on after the last frame when its connection to the owner breaks', async () => {
     await rig.publish(first);
     await appoint(epochOn(first), 'o2');

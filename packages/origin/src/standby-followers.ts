@@ -82,8 +82,9 @@ export class StandbyFollowers {
     const { node } = this.#options;
     const isOwn = isSameRun(record.owner, node);
     const isAppointed = record.standby !== undefined && isSameRun(record.standby, node);
-    if (!isOwn && (isAppointed || this.#options.isPinned(record.stream))) this.ensure(record);
-    else if (current !== undefined) {
+    if (!isOwn && (isAppointed || this.#options.isPinned(record.stream))) {
+      this.ensure(record)?.recorded(record);
+    } else if (current !== undefined) {
       current.close(record.epoch > current.epoch ? 'replaced' : 'client_closed');
     }
   }

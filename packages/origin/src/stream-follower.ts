@@ -65,6 +65,8 @@ export class StreamFollower implements ServedStream {
   #lostMs: number;
   #attempts = 0;
   #retryTimer: Timer | undefined;
+  /** The registry holds the owner for dead: nobody calls it until that changes. */
+  #isOwnerDead = false;
   #endTimer: Timer | undefined;
   #closedBy: CloseReason | undefined;
 
@@ -110,6 +112,18 @@ export class StreamFollower implements ServedStream {
   /** When the newest frame came in, by the monotonic clock; undefined before any. */
   get lastFrameMs(): number | undefined {
     return this.#lastFrameMs;
+  }
+
+  /** What the registry says of the followed epoch. */
+  recorded({ state }: StreamRecord): void {
+    const wasDead = this.#isOwnerDead;
+    this.#isOwnerDead = state === 'orphaned';
+    if (this.#isOwnerDead) {
+      this.#retryTimer?.cancel();
+      this.#retryTimer = undefined;
+    } else if (wasDead && this.#pull === undefined && this.#closedBy === undefined) {
+      this.#connect();
+    }
   }
 
   /** The registry says that the stream is over. The owner's own word, in order with the frames, comes first. */
@@ -242,7 +256,7 @@ export class StreamFollower implements ServedStream {
   }
 
   #retryLater(): void {
-    if (this.#closedBy !== undefined || this.#retryTimer !== undefined) return;
+    if (this.#closedBy !== undefined || this.#isOwnerDead || this.#retryTimer !== undefined) return;
     const baseMs = Math.min(lastRetryMs, firstRetryMs * 2 ** this.#attempts);
     this.#attempts = Math.min(this.#attempts + 1, 10);
     const delayMs = baseMs * (0.75 + this.#options.random() / 2);
