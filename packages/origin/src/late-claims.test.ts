@@ -124,7 +124,9 @@ describe('while the registry is away', () => {
     expect((await publish('live/cam1')).refusedWith?.code).toBe('already_publishing');
     registry.condition = 'down';
     await publish('live/cam1');
-    expect(epochHere()).toBe(ahead + 2);
+    expect(epochHere()).toBeGreaterThan(ahead + 1);
+    // By a distance that no other node behind the same epoch is likely to draw.
+    expect(epochHere()).toBeLessThan(ahead + 100_000);
   });
 
   it('a second publisher is judged as always', async () => {

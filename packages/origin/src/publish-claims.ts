@@ -24,6 +24,8 @@ export interface PublishClaimsOptions {
   relayAddress(): string;
   readonly patience?: Omit<ClaimPatienceOptions, 'clock'> | undefined;
   standing(): RegistryStanding;
+  /** Uniform in [0, 1); `Math.random` unless told. */
+  readonly random?: () => number;
 }
 
 /** Who wants a stream. */
@@ -54,6 +56,8 @@ export interface StandsBehind {
 /** How long one answer of the registry is waited for; its own limits are shorter. */
 export const registryAnswerMs = 1_500;
 const rememberedStreams = 10_000;
+// By how much provisional epochs of different nodes may be apart, so that they hardly ever meet.
+const spreadEpochs = 65_536;
 
 /** Claims streams for publishers. */
 export class PublishClaims {
@@ -153,7 +157,11 @@ export class PublishClaims {
   // As the registry would derive it from what this node knows.
   #provisional({ key, current, yields = false }: PublishClaim): ClaimGrant {
     const seen = Math.max(this.#seen.last(key), current?.epoch ?? 0);
-    const epoch = Math.max(seen + 1, Math.floor(this.#options.clock.wallMs()));
+    const { clock, random = Math.random } = this.#options;
+    // Several nodes may have seen the same epoch and be behind it by their clocks: none may serve what another serves.
+    const above = seen + 1 + Math.floor(random() * spreadEpochs);
+    const wallMs = Math.floor(clock.wallMs());
+    const epoch = wallMs > seen ? wallMs : above;
     this.seen(key, epoch);
     return { epoch, isProvisional: true, yields };
   }
