@@ -104,6 +104,7 @@ it('viewers cost nothing', async () => {
     defaultLatency: 'normal',
     maxViewers: 1_000,
     maxStreams: 10,
+    overload: () => undefined,
     node: { nodeId: 'edge-1', zone: '', region: '' },
     nodes: () => [],
     hasPeers: false,

@@ -63,6 +63,7 @@ function runEdge(world: Surroundings, name: string): EdgeRun {
     waitForStreamMs,
     maxViewers: 10,
     maxStreams: 10,
+    overload: () => undefined,
     reportLoss: (owner, loss) => {
       reporter.lost(owner, loss);
     },

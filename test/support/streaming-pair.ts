@@ -94,6 +94,7 @@ export class StreamingPair {
       defaultLatency: 'normal',
       maxViewers: 100,
       maxStreams: 100,
+      overload: () => undefined,
       node: { nodeId: 'edge-1', zone: '', region: '' },
       nodes: () => [],
       hasPeers: false,

@@ -204,6 +204,16 @@ const limits = section('What peers may use. Every limit protects the others on t
   ),
   publishers: whole(5000, { min: 0, max: 1_000_000 }, 'Streams published to the node at once.'),
   viewers: whole(50_000, { min: 0, max: 10_000_000 }, 'Viewers of the node at once.'),
+  egressMbps: whole(
+    0,
+    { min: 0, max: 10_000_000 },
+    'Mbit/s sent to viewers, from which on newcomers are refused; 0 is no limit.',
+  ),
+  loopLag: duration(
+    '250ms',
+    { min: '0ms', max: '10s' },
+    'Lateness of the event loop (mean of 3 s), from which on new viewers are refused; 0ms is no limit.',
+  ),
   streams: whole(
     10_000,
     { min: 1, max: 1_000_000 },

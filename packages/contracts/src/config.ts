@@ -113,6 +113,10 @@ export interface Config {
     readonly exemptAddresses: readonly string[];
     readonly publishers: number;
     readonly viewers: number;
+    /** 0 is none. */
+    readonly egressBitsPerSecond: number;
+    /** 0 is none. */
+    readonly loopLagMs: number;
     readonly streams: number;
     readonly handshakeMs: number;
     readonly idleMs: number;
@@ -266,6 +270,8 @@ function compiledLimits(limits: ConfigSettings['limits']): Config['limits'] {
     exemptAddresses: limits.exemptAddresses,
     publishers: limits.publishers,
     viewers: limits.viewers,
+    egressBitsPerSecond: limits.egressMbps * 1_000_000,
+    loopLagMs: limits.loopLag,
     streams: limits.streams,
     handshakeMs: limits.handshake,
     idleMs: limits.idle,

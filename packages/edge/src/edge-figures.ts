@@ -12,6 +12,7 @@ export interface ViewerTotals {
 /** The edge's metrics. */
 export class EdgeFigures {
   readonly #ends: Counter;
+  readonly #overloads: Counter;
   readonly #bytes: Counter;
   readonly #drops: Counter;
   readonly #viewers: Gauge;
@@ -37,6 +38,11 @@ export class EdgeFigures {
       'Viewers that ended, by protocol and reason; refused ones by the code of the refusal.',
       'protocol',
       'reason',
+    );
+    this.#overloads = counter(
+      'play_overload_refusals_total',
+      'Viewers turned away because a limit of the node was reached, by limit.',
+      'limit',
     );
     this.#bytes = counter('play_bytes_total', 'Media bytes written to viewers that have ended.', 'protocol');
     this.#drops = counter(
@@ -70,6 +76,10 @@ export class EdgeFigures {
     this.#splices = counter('timeline_splices_total', 'Sessions or clocks joined to the streams of viewers.');
     this.#clamped = counter('timeline_clamped_frames_total', 'Frames whose time stepped back a little.');
     this.#dropped = counter('timeline_dropped_frames_total', 'Frames that no viewer could have shown.');
+  }
+
+  overloaded(limit: string): void {
+    this.#overloads.add(1, { limit });
   }
 
   viewerOpened(protocol: SessionProtocol): void {

@@ -55,10 +55,19 @@ export interface EdgeOptions {
   readonly maxViewers: number;
   /** Streams at most, those still waited for included. */
   readonly maxStreams: number;
+  /** Why the node can serve no more viewers than it does; undefined while it can. Asked for each newcomer. */
+  readonly overload: () => Overload | undefined;
   /** Told of owners that do not deliver. */
   readonly reportLoss: (owner: NodeRef, loss: UpstreamLoss) => void;
   /** Uniform in [0, 1). */
   readonly random: () => number;
+}
+
+/** A limit that the node has reached: what it is at, and the most it may be at. */
+export interface Overload {
+  readonly limit: string;
+  readonly is: number;
+  readonly max: number;
 }
 
 /** What a viewer asks for. `params` are the merged query parameters. */
@@ -200,8 +209,12 @@ export class Edge {
   #refuseIfClosed(): void {
     if (this.#isDraining) throw new AppError('draining');
     const { maxViewers } = this.#options;
-    if (this.#viewers.size + this.#admissions.size < maxViewers) return;
-    throw new AppError('limit_reached', { details: { limit: 'viewers', max: maxViewers } });
+    const viewers = this.#viewers.size + this.#admissions.size;
+    const overload =
+      viewers < maxViewers ? this.#options.overload() : { limit: 'viewers', is: viewers, max: maxViewers };
+    if (overload === undefined) return;
+    this.#figures.overloaded(overload.limit);
+    throw new AppError('limit_reached', { details: { ...overload } });
   }
 
   #refused(request: ViewRequest, error: AppError): AppError {

@@ -61,6 +61,7 @@ export class EdgeRig {
       defaultLatency: 'normal',
       maxViewers: 10,
       maxStreams: 10,
+      overload: () => undefined,
       node: { nodeId: 'edge-1', zone: '', region: '' },
       nodes: () => this.nodes,
       hasPeers: true,

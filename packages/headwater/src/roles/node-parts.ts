@@ -2,7 +2,7 @@
 import type { AppError } from '@headwater/contracts';
 import type { StreamRegistry } from '@headwater/cluster';
 import type { Controller } from '@headwater/controller';
-import { CrossOriginRule, Edge, PublishForwarder } from '@headwater/edge';
+import { CrossOriginRule, Edge, PublishForwarder, type Overload } from '@headwater/edge';
 import { Origin, sharedProbe, type OriginOptions, type RegistryStanding } from '@headwater/origin';
 import { RelayClient } from '@headwater/relay';
 import { HttpListener } from '../http-listener.ts';
@@ -17,6 +17,7 @@ import { Drain } from './drain.ts';
 import { JobsService } from './jobs-service.ts';
 import { ListenerService } from './listener-service.ts';
 import { MembershipService } from './membership-service.ts';
+import { OverloadWatch } from './overload-watch.ts';
 import { openRegistry, type RegistryParts } from './registry.ts';
 import { reachableAddresses } from './reachable-addresses.ts';
 import { keepaliveOf, RelayService } from './relay-service.ts';
@@ -45,7 +46,11 @@ export function nodeParts(context: NodeContext): NodeParts {
   // Asked when publishers come, and these come when everything has been made.
   const standing = (): RegistryStanding => membership.standing;
   const origin = roles.includes('origin') ? makeOrigin(context, { registry, standing }, relay) : undefined;
-  const edge = roles.includes('edge') ? makeEdge(context, { registry, reportLoss, nodes }, relay) : undefined;
+  const overload = (): Overload | undefined => overloadWatch?.overload;
+  const edge = roles.includes('edge')
+    ? makeEdge(context, { registry, reportLoss, nodes, overload }, relay)
+    : undefined;
+  const overloadWatch = edge === undefined ? undefined : watchOverload(context, edge);
   const forwarder = origin === undefined && edge !== undefined ? makeForwarder(context, nodes) : undefined;
   const membership = new MembershipService(context, { registry, nodes, origin, edge });
   const jobs = new JobsService(context, { jobs: jobRegistry, origin });
@@ -63,7 +68,7 @@ export function nodeParts(context: NodeContext): NodeParts {
   if (roles.includes('controller') && makeController !== undefined) {
     services.push(controllerService(makeController(relay)));
   }
-  services.push(viewersService(edge, relay));
+  services.push(viewersService(edge, relay, overloadWatch));
   const announce = async (): Promise<void> => membership.announceDrain();
   const drain = new Drain({ clock, logger, origin, edge, forwarder, announce });
   return { services, view, drain: async (deadlineMs) => drain.run(deadlineMs) };
@@ -122,11 +127,15 @@ function makeRelayClient(context: NodeContext): RelayClient {
 
 function makeEdge(
   context: NodeContext,
-  { registry, reportLoss, nodes }: Pick<RegistryParts, 'registry' | 'reportLoss'> & { nodes: ClusterNodes },
+  parts: Pick<RegistryParts, 'registry' | 'reportLoss'> & {
+    nodes: ClusterNodes;
+    overload: () => Overload | undefined;
+  },
   relay: RelayClient,
 ): Edge {
   const { clock, logger, metrics, access, node, config } = context;
   const { zone, region } = config.node;
+  const { registry, reportLoss, nodes, overload } = parts;
   return new Edge({
     clock,
     logger,
@@ -147,8 +156,13 @@ function makeEdge(
     waitForStreamMs: config.viewer.waitForStreamMs,
     maxViewers: config.limits.viewers,
     maxStreams: config.limits.streams,
+    overload,
     random: Math.random,
   });
+}
+
+function watchOverload({ clock, config }: NodeContext, edge: Edge): OverloadWatch {
+  return new OverloadWatch({ clock, limits: config.limits, bytesWritten: () => edge.bytesWritten });
 }
 
 function rtmpService(context: NodeContext, parts: RtmpParts): Service {
@@ -250,11 +264,16 @@ function controllerService(controller: Controller): Service {
 }
 
 // Viewers are ended before anything they depend on: the ports, the registry, the relay.
-function viewersService(edge: Edge | undefined, relay: RelayClient): Service {
+function viewersService(
+  edge: Edge | undefined,
+  relay: RelayClient,
+  overload: OverloadWatch | undefined,
+): Service {
   return {
     name: 'viewers',
     start: () => Promise.resolve(),
     stop: () => {
+      overload?.close();
       edge?.close();
       relay.close();
       return Promise.resolve();

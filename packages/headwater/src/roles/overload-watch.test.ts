@@ -1,0 +1,74 @@
+import { ManualClock } from '@headwater/contracts/testing';
+import { describe, expect, it } from 'vitest';
+import { OverloadWatch, type OverloadLimits } from './overload-watch.ts';
+
+function watch(limits: Partial<OverloadLimits>) {
+  const clock = new ManualClock();
+  let bytes = 0;
+  const overload = new OverloadWatch({
+    clock,
+    limits: { egressBitsPerSecond: 0, loopLagMs: 0, ...limits },
+    bytesWritten: () => bytes,
+  });
+  const pass = (seconds: number, { megabits = 0, lateMs = 0 } = {}): void => {
+    for (let tick = 0; tick < seconds * 10; tick++) {
+      bytes += (megabits * 1e6) / 8 / 10;
+      clock.stall(lateMs);
+      clock.advance(Math.max(0, 100 - lateMs));
+    }
+  };
+  return { clock, overload, pass };
+}
+
+describe('the egress of a node', () => {
+  it('leaves room until its limit is reached, and again when it has fallen', () => {
+    const { overload, pass } = watch({ egressBitsPerSecond: 50e6 });
+    pass(4, { megabits: 49 });
+    expect(overload.overload).toBeUndefined();
+    pass(4, { megabits: 51 });
+    expect(overload.overload).toEqual({ limit: 'egress', is: 51, max: 50 });
+    pass(1, { megabits: 30 });
+    expect(overload.overload).toBeUndefined();
+  });
+
+  it('is judged by some seconds: the burst that a newcomer starts with is no overload', () => {
+    const { overload, pass } = watch({ egressBitsPerSecond: 50e6 });
+    pass(4, { megabits: 10 });
+    pass(0.1, { megabits: 1_000 });
+    expect(overload.overload).toBeUndefined();
+    expect(overload.egressBitsPerSecond).toBeGreaterThan(30e6);
+  });
+
+  it('has no limit at 0', () => {
+    const { overload, pass } = watch({});
+    pass(4, { megabits: 1e6, lateMs: 3_000 });
+    expect(overload.overload).toBeUndefined();
+  });
+});
+
+describe('an event loop', () => {
+  it('that is late all the time leaves no room', () => {
+    const { overload, pass } = watch({ loopLagMs: 250 });
+    pass(4, { lateMs: 400 });
+    expect(overload.overload).toMatchObject({ limit: 'event loop lag', max: 250 });
+    pass(4);
+    expect(overload.overload).toBeUndefined();
+    expect(overload.loopLagMs).toBe(0);
+  });
+
+  it('that stood still once, or is just starting, leaves room', () => {
+    const { overload, pass } = watch({ loopLagMs: 250 });
+    pass(0.1, { lateMs: 3_000 });
+    expect(overload.overload).toBeUndefined();
+    pass(5);
+    pass(0.1, { lateMs: 3_000 });
+    expect(overload.loopLagMs).toBeGreaterThan(90);
+    expect(overload.overload).toBeUndefined();
+  });
+
+  it('is looked at no more after the end', () => {
+    const { clock, overload } = watch({});
+    overload.close();
+    expect(clock.pendingTimers).toBe(0);
+  });
+});

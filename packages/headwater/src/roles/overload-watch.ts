@@ -1,0 +1,96 @@
+// Tells whether the node has room for one more viewer by what it sends and by how late its event loop is: those who watch
+// already keep their stream, newcomers are sent away in time.
+import type { Clock, Timer } from '@headwater/contracts';
+import type { Overload } from '@headwater/edge';
+
+/** From when on newcomers are turned away; 0 is no limit. */
+export interface OverloadLimits {
+  readonly egressBitsPerSecond: number;
+  /** Mean lateness of timers over some seconds. */
+  readonly loopLagMs: number;
+}
+
+/** What an overload watch looks at. */
+export interface OverloadWatchOptions {
+  readonly clock: Clock;
+  readonly limits: OverloadLimits;
+  /** Bytes written to all viewers so far. */
+  bytesWritten(): number;
+}
+
+// Often enough that a burst of joins is seen while it lasts; long enough that one stall or one burst is no overload.
+const sampleMs = 100;
+const samples = 30;
+
+/** Looks ten times a second, and judges by the last three seconds. */
+export class OverloadWatch {
+  readonly #options: OverloadWatchOptions;
+  readonly #lags = new Float64Array(samples);
+  readonly #bytes = new Float64Array(samples);
+  readonly #times = new Float64Array(samples);
+  #taken = 0;
+  #lagSum = 0;
+  #timer: Timer;
+  #dueMs: number;
+
+  constructor(options: OverloadWatchOptions) {
+    this.#options = options;
+    this.#dueMs = options.clock.nowMs() + sampleMs;
+    this.#timer = this.#sampleLater();
+  }
+
+  /** Mean lateness of timers, in milliseconds. */
+  get loopLagMs(): number {
+    return this.#taken === 0 ? 0 : this.#lagSum / Math.min(this.#taken, samples);
+  }
+
+  /** Over the last seconds. */
+  get egressBitsPerSecond(): number {
+    if (this.#taken < 2) return 0;
+    const newest = (this.#taken - 1) % samples;
+    const oldest = this.#taken < samples ? 0 : this.#taken % samples;
+    const elapsedMs = (this.#times[newest] ?? 0) - (this.#times[oldest] ?? 0);
+    const bytes = (this.#bytes[newest] ?? 0) - (this.#bytes[oldest] ?? 0);
+    return elapsedMs <= 0 ? 0 : (bytes * 8_000) / elapsedMs;
+  }
+
+  /** The limit that is reached, or undefined while there is room. */
+  get overload(): Overload | undefined {
+    const { egressBitsPerSecond, loopLagMs } = this.#options.limits;
+    if (egressBitsPerSecond > 0 && this.egressBitsPerSecond >= egressBitsPerSecond) {
+      return {
+        limit: 'egress',
+        is: Math.round(this.egressBitsPerSecond / 1e6),
+        max: egressBitsPerSecond / 1e6,
+      };
+    }
+    // Before the window is full a start looks like an overload.
+    if (loopLagMs > 0 && this.#taken >= samples && this.loopLagMs >= loopLagMs) {
+      return { limit: 'event loop lag', is: Math.round(this.loopLagMs), max: loopLagMs };
+    }
+    return undefined;
+  }
+
+  close(): void {
+    this.#timer.cancel();
+  }
+
+  #sampleLater(): Timer {
+    return this.#options.clock.after(sampleMs, () => {
+      this.#sample();
+      this.#timer = this.#sampleLater();
+    });
+  }
+
+  #sample(): void {
+    const nowMs = this.#options.clock.nowMs();
+    const at = this.#taken % samples;
+    const lagMs = Math.max(0, nowMs - this.#dueMs);
+    this.#lagSum += lagMs - (this.#taken < samples ? 0 : (this.#lags[at] ?? 0));
+    this.#lags[at] = lagMs;
+    this.#bytes[at] = this.#options.bytesWritten();
+    this.#times[at] = nowMs;
+    this.#taken++;
+    this.#dueMs = nowMs + sampleMs;
+  }
+}

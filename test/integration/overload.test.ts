@@ -1,0 +1,42 @@
+// A node that sends as much as it may turns newcomers away with an answer that says why; those who watch keep their stream.
+import { expect, it } from 'vitest';
+import { testFrames } from '@headwater/media/testing';
+import { startHeadwater } from '../support/headwater.ts';
+import { isMedia } from '../support/media-fixtures.ts';
+import { MediaPublisher } from '../support/media-publisher.ts';
+import { watch } from '../support/media-viewers.ts';
+import { waitUntil } from '../support/wait-until.ts';
+
+it('a newcomer beyond the egress limit is refused, and let in when there is room again', async () => {
+  const node = await startHeadwater({ set: { 'limits.egressMbps': '1' } });
+  const publisher = await MediaPublisher.start(node.rtmpUrl('live/a'));
+  const frames = testFrames({ seconds: 60, gopSeconds: 1 });
+  let sent = 0;
+  const send = async (count: number): Promise<void> => {
+    await publisher.send(frames.slice(sent, sent + count));
+    sent += count;
+  };
+  await send(100);
+  const watching = ['rtmp', 'http-flv', 'ws-flv'] as const;
+  const viewers = watching.map((output) => watch(node, output, 'live/a'));
+  await waitUntil('all three see the stream', () => viewers.every((viewer) => viewer.frames.some(isMedia)));
+  const url = node.flvUrl('live/a');
+  const status = async (): Promise<number> => (await fetch(url, { method: 'HEAD' })).status;
+  await waitUntil('the node sends more than it may', async () => {
+    await send(40);
+    return (await status()) === 503;
+  });
+  const refused = await fetch(url);
+  expect(refused.status).toBe(503);
+  expect(refused.headers.get('retry-after')).not.toBeNull();
+  expect(await refused.text()).toContain('limit_reached');
+  const seen = viewers.map((viewer) => viewer.frames.length);
+  await send(40);
+  await waitUntil('those who watch go on', () =>
+    viewers.every((viewer, index) => viewer.frames.length >= (seen[index] ?? 0) + 40),
+  );
+  expect(viewers.map(({ end }) => end)).toEqual([undefined, undefined, undefined]);
+  const metrics = await (await fetch(node.adminUrl('/metrics'))).text();
+  expect(metrics).toMatch(/headwater_play_overload_refusals_total\{limit="egress"\} [1-9]/);
+  await waitUntil('there is room again', async () => (await status()) === 200);
+});
