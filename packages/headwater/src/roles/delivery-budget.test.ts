@@ -6,8 +6,17 @@ import { join } from 'node:path';
 import { Session, type HeapProfiler } from 'node:inspector';
 import { streamKey } from '@headwater/contracts';
 import { ManualClock } from '@headwater/contracts/testing';
-import { flvFormat, LiveStream, type LatencyClass, type Sink, type StreamFormat } from '@headwater/media';
+import {
+  flvFormat,
+  immediateFlushPlan,
+  LiveStream,
+  type FlushPlan,
+  type LatencyClass,
+  type Sink,
+  type StreamFormat,
+} from '@headwater/media';
 import { testFrames } from '@headwater/media/testing';
+import { relayFormat } from '@headwater/relay';
 import {
   ChunkReader,
   defaultChunkReaderLimits,
@@ -24,6 +33,8 @@ interface Budget {
   readonly writesPerViewerSecond: Readonly<Record<LatencyClass, Readonly<Record<string, number>>>>;
   /** How often a second of the stream is encoded for one format, whatever the number of viewers. */
   readonly encodingsPerSecond: number;
+  /** Messages that the relay sends an edge for each second of the stream. */
+  readonly relayMessagesPerSecond: number;
   /** Bytes of heap that one write to one viewer allocates, the socket's own work left aside. */
   readonly heapBytesPerWrite: number;
   /** Bytes of buffers that the chunk reader makes for each byte of payload. */
@@ -60,16 +71,28 @@ function counting(format: StreamFormat): StreamFormat & { encodings: number } {
   };
 }
 
+interface Audience {
+  readonly viewers: number;
+  readonly latency: LatencyClass;
+  readonly format?: StreamFormat;
+  readonly flushPlan?: FlushPlan;
+}
+
 /** A stream with that many viewers, who have all started. */
-function audience(viewers: number, latency: LatencyClass) {
+function audience({
+  viewers,
+  latency,
+  format: inner = rtmpFormat({ messageStreamId: 1 }),
+  flushPlan = flushPlanOf(config),
+}: Audience) {
   const clock = new ManualClock();
   const live = new LiveStream({
     key: streamKey('live', 'a'),
     clock,
     ring: { ...ringOf(config), keep: 'gop' },
-    flushPlan: flushPlanOf(config),
+    flushPlan,
   });
-  const format = counting(rtmpFormat({ messageStreamId: 1 }));
+  const format = counting(inner);
   const sinks = Array.from({ length: viewers }, () => new CountingSink());
   const deliver = (from: number, to: number): void => {
     for (const frame of frames) {
@@ -99,7 +122,7 @@ describe.each(['low', 'normal'] as const)('a stream whose viewers want latency %
   it.each(Object.entries(budget.writesPerViewerSecond[latency]))(
     'is written to each of %s viewers no oftener than its budget, all getting the same buffers',
     (viewers, most) => {
-      const { sinks, format, deliver } = audience(Number(viewers), latency);
+      const { sinks, format, deliver } = audience({ viewers: Number(viewers), latency });
       deliver(4_000, seconds * 1_000);
       const writes = sinks.reduce((sum, sink) => sum + sink.writes, 0);
       const perViewerSecond = writes / sinks.length / (seconds - 4);
@@ -112,9 +135,25 @@ describe.each(['low', 'normal'] as const)('a stream whose viewers want latency %
   );
 });
 
+describe('a stream that 200 edges pull', () => {
+  it('is encoded once for all of them, and sent to each no oftener than the budget', () => {
+    const { sinks, format, deliver } = audience({
+      viewers: 200,
+      latency: 'low',
+      format: relayFormat(1),
+      flushPlan: immediateFlushPlan,
+    });
+    deliver(4_000, seconds * 1_000);
+    const writes = sinks.reduce((sum, sink) => sum + sink.writes, 0);
+    expect(writes).toBe(format.encodings * sinks.length);
+    expect(format.encodings / (seconds - 4)).toBeLessThanOrEqual(budget.relayMessagesPerSecond);
+    expect(new Set(sinks.map((sink) => sink.last)).size).toBe(1);
+  });
+});
+
 describe('the heap', () => {
   it('grows by no more than the budget for each write to a viewer', () => {
-    const { sinks, deliver } = audience(1_000, 'normal');
+    const { sinks, deliver } = audience({ viewers: 1_000, latency: 'normal' });
     deliver(4_000, 6_000);
     const before = sinks.reduce((sum, sink) => sum + sink.writes, 0);
     const bytes = allocatedBy(() => {
