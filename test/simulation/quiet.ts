@@ -10,7 +10,12 @@ export function mend(world: World): void {
   for (const { process } of world.nodes) process.thaw();
   for (const rival of world.rivals) rival.stop();
   for (const node of [...world.edges, ...world.controllers]) node.restart();
-  if (!world.origins.some(({ isOffered }) => isOffered)) for (const origin of world.origins) origin.restart();
+  if (world.origins.some(({ isOffered }) => isOffered)) return;
+  for (const origin of world.origins) {
+    // One that is about to leave comes back as well.
+    origin.process.die();
+    origin.restart();
+  }
 }
 
 /** What is not as it must be; empty when all is. */

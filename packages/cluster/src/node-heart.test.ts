@@ -184,6 +184,21 @@ describe('the heart of a node', () => {
     expect(await memory.nodes()).toEqual([n1]);
     await heart.stop();
   });
+
+  it('outlasts it also when it was cut off itself meanwhile, for longer than a lease', async () => {
+    await memory.join(testNode('n1', { incarnation: 'n1 run 0' }));
+    const saved = memory.save();
+    const heart = makeHeart();
+    await heart.start();
+    registry.condition = 'down';
+    await pass(6_000);
+    memory.restore(saved);
+    registry.condition = 'up';
+    await pass(8_000);
+    expect([heart.state, superseded, lost]).toEqual(['beating', 0, []]);
+    expect(await memory.nodes()).toEqual([n1]);
+    await heart.stop();
+  });
 });
 
 describe('the heart of a node that was silent', () => {
@@ -192,9 +207,13 @@ describe('the heart of a node that was silent', () => {
     await heart.start();
     registry.condition = 'down';
     await pass(6_000);
-    await memory.join(testNode('n1', { incarnation: 'n1 run 2' }));
+    const successor = testNode('n1', { incarnation: 'n1 run 2' });
+    await memory.join(successor);
     registry.condition = 'up';
-    await pass(3_000);
+    for (let beat = 0; beat < 8; beat++) {
+      await pass(1_000);
+      await memory.heartbeat(testBeat(successor));
+    }
     expect(heart.state).toBe('stopped');
     expect(logged.at(-1)).toBe(
       'this node was replaced while it was silent; it does nothing any more: stop it',

@@ -238,14 +238,12 @@ export class NodeHeart {
   }
 
   // A failover that lost writes brings back what a node was before its restart. Nobody beats for that run: its lease ends,
-  // and this one joins again. Only who was known as himself until now may be the victim of that.
+  // and this one joins again. Only of a run that outlives its lease it is sure that another process beats for it.
   #isContest(): boolean {
     const nowMs = this.#options.clock.nowMs();
     const { leaseMs, periodMs } = this.#limits;
-    const joinedMs = Number.isFinite(this.#joinedAtMs) ? this.#joinedAtMs : Number.NEGATIVE_INFINITY;
-    const knownMs = Math.max(joinedMs, this.#renewedMs ?? joinedMs);
-    if (nowMs - knownMs < leaseMs) this.#contestedMs ??= nowMs;
-    return this.#contestedMs !== undefined && nowMs - this.#contestedMs < leaseMs + 2 * periodMs;
+    this.#contestedMs ??= nowMs;
+    return nowMs - this.#contestedMs < leaseMs + 2 * periodMs;
   }
 
   #giveWay(owned: ReadonlyMap<StreamKey, number>): void {
