@@ -21,6 +21,7 @@ export class EdgeFigures {
   readonly #pulls: Counter;
   readonly #switches: Counter;
   readonly #peerPulls: Counter;
+  readonly #agentPulls: Counter;
   readonly #peerDrops: Counter;
   readonly #peers: Gauge;
   readonly #remembered: Counter;
@@ -54,7 +55,7 @@ export class EdgeFigures {
     this.#streams = gauge('edge_streams', 'Streams that this edge pulls.');
     this.#pulls = counter(
       'edge_pulls_total',
-      'Pulls that opened, by who delivers: owner, standby or peer.',
+      'Pulls that opened, by who delivers: owner, standby, peer or agent.',
       'kind',
     );
     this.#switches = counter(
@@ -67,7 +68,12 @@ export class EdgeFigures {
       'Pulls that peers asked for: served, or the code of the refusal.',
       'result',
     );
-    this.#peerDrops = counter('edge_peer_dropped_frames_total', 'Frames that slow peers missed.');
+    this.#agentPulls = counter(
+      'edge_agent_pulls_total',
+      'Pulls that others asked to be made on their behalf: served, or the code of the refusal.',
+      'result',
+    );
+    this.#peerDrops = counter('edge_peer_dropped_frames_total', 'Frames that slow pullers missed.');
     this.#peers = gauge('edge_peers', 'Pulls of peers that are being served.');
     this.#remembered = counter(
       'edge_lookups_remembered_total',
@@ -109,6 +115,10 @@ export class EdgeFigures {
 
   peerAnswered(result: string): void {
     this.#peerPulls.add(1, { result });
+  }
+
+  agentAnswered(result: string): void {
+    this.#agentPulls.add(1, { result });
   }
 
   peerDropped(frames: number): void {

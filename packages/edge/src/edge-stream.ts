@@ -16,8 +16,8 @@ import {
   type FrameRingLimits,
   type TimelineCounters,
 } from '@headwater/media';
-import type { PulledState } from '@headwater/relay';
-import { PeerCopy } from './peer-copy.ts';
+import type { PullCall, PulledState } from '@headwater/relay';
+import { StreamCopy } from './stream-copy.ts';
 import { Upstream, type UpstreamListener, type UpstreamOptions } from './upstream.ts';
 
 /** `waiting` for the stream to come; `live`; `holding` viewers while nothing comes; `ended` for good. */
@@ -40,9 +40,9 @@ export interface EdgeStreamSettings extends Omit<UpstreamOptions, 'stream' | 'li
   readonly holdMs: number;
   readonly lingerMs: number;
   readonly waitForStreamMs: number;
-  /** Whether peers may pull from here. */
-  readonly hasPeers: boolean;
-  /** Counts frames that slow peers missed. */
+  /** Whether anybody may pull from here: peers, or those whose agent this edge is. */
+  readonly keepsCopy: boolean;
+  /** Counts frames that slow pullers missed. */
   readonly peerDropped: (frames: number) => void;
 }
 
@@ -71,7 +71,7 @@ export class EdgeStream {
   readonly #timeline: Timeline;
   readonly #waiters = new Set<Waiter>();
   readonly #live: LiveStream;
-  #copy: PeerCopy | undefined;
+  #copy: StreamCopy | undefined;
   #phase: EdgeStreamPhase = 'waiting';
   #leases = 0;
   #holdTimer: Timer | undefined;
@@ -135,12 +135,18 @@ export class EdgeStream {
   }
 
   /** What peers may be served from; undefined unless the stream comes from its owner or standby now. */
-  get copyForPeers(): PeerCopy | undefined {
+  get copyForPeers(): StreamCopy | undefined {
     return this.#phase === 'live' && this.#upstream.isDirect ? this.#copy : undefined;
   }
 
-  /** Takes a share for one viewer. */
-  acquire(): StreamLease {
+  /** Answers a pull on whose behalf this edge pulls; who asks holds a share. Throws `stream_not_found`, `epoch_stale`. */
+  serve(call: PullCall): void {
+    if (this.#copy === undefined) throw this.#notFound();
+    this.#copy.serve(call, this.#phase === 'live' ? 'live' : 'interrupted');
+  }
+
+  /** Takes a share for one viewer, or for a puller, whose end the stream outlives by `lingerMs` if it was the last. */
+  acquire(lingerMs: number = this.#settings.lingerMs): StreamLease {
     this.#leases++;
     this.#lingerTimer?.cancel();
     this.#lingerTimer = undefined;
@@ -157,7 +163,7 @@ export class EdgeStream {
         isReleased = true;
         if (waiter !== undefined) this.#settle(waiter, () => waiter?.reject(this.#notFound()));
         this.#leases--;
-        if (this.#leases === 0) this.#abandon();
+        if (this.#leases === 0) this.#abandon(lingerMs);
       },
     };
   }
@@ -188,15 +194,17 @@ export class EdgeStream {
 
   #listener(): UpstreamListener {
     return {
-      opened: ({ epoch, resumed, state }, { kind, node }) => {
+      opened: ({ epoch, resumed, firstSequence, state }, { kind, node }) => {
         this.#logger.info({ epoch, resumed, state, from: kind, node: node.nodeId }, 'pull opened');
+        this.#beginCopy(epoch, firstSequence);
         // What comes from a peer is no peer's to pass on.
-        if (kind === 'peer') this.#dropCopy('stream_not_found');
+        if (kind === 'peer') this.#copy?.endPeers('stream_not_found');
+        this.#copy?.state(state);
         this.#stateChanged(state);
         for (const waiter of [...this.#waiters]) this.#settle(waiter, () => waiter.resolve(this.#live));
       },
       frames: (epoch, frames) => {
-        this.#copyFor(epoch)?.push(frames);
+        this.#copy?.push(frames);
         for (const frame of frames) this.#timeline.push(epoch, frame);
       },
       state: (state) => {
@@ -204,10 +212,15 @@ export class EdgeStream {
         this.#stateChanged(state);
       },
       lost: () => {
+        this.#copy?.lost();
         if (this.#phase === 'live') this.#hold();
       },
       ended: (reason) => {
         this.close(reason);
+      },
+      refused: (error) => {
+        for (const waiter of [...this.#waiters]) this.#settle(waiter, () => waiter.reject(error));
+        this.close('stream_not_found');
       },
     };
   }
@@ -222,14 +235,12 @@ export class EdgeStream {
     this.#holdTimer = undefined;
   }
 
-  #copyFor(epoch: number): PeerCopy | undefined {
-    const { clock, ring, hasPeers, peerDropped } = this.#settings;
-    if (!hasPeers || !this.#upstream.isDirect) return undefined;
-    if (this.#copy?.epoch !== epoch) {
-      this.#dropCopy('replaced');
-      this.#copy = new PeerCopy({ key: this.key, epoch, clock, ring, dropped: peerDropped });
-    }
-    return this.#copy;
+  #beginCopy(epoch: number, firstSequence: number): void {
+    const { clock, ring, keepsCopy, peerDropped: dropped } = this.#settings;
+    if (!keepsCopy || this.#copy?.epoch === epoch) return;
+    const before = this.#copy;
+    this.#copy = new StreamCopy({ key: this.key, epoch, firstSequence, clock, ring, dropped });
+    before?.close('replaced');
   }
 
   #dropCopy(reason: CloseReason): void {
@@ -262,13 +273,13 @@ export class EdgeStream {
   }
 
   // A stream that never came is dropped at once; one that was watched is kept for the next viewer.
-  #abandon(): void {
+  #abandon(lingerMs: number): void {
     if (this.#phase === 'ended') return;
     if (this.#phase === 'waiting') {
       this.close('stream_not_found');
       return;
     }
-    this.#lingerTimer = this.#settings.clock.after(this.#settings.lingerMs, () => {
+    this.#lingerTimer = this.#settings.clock.after(lingerMs, () => {
       this.close('client_closed');
     });
   }

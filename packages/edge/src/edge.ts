@@ -15,6 +15,7 @@ import type {
   NodeRecord,
   NodeRef,
   RegistryEvent,
+  StreamRecord,
   StreamRegistry,
   UpstreamLoss,
   Watch,
@@ -22,6 +23,7 @@ import type {
 import type { BacklogLimits, FlushPlan, FrameRingLimits, LatencyClass } from '@headwater/media';
 import type { RelayClient, RelaySource } from '@headwater/relay';
 import { Admission } from './admission.ts';
+import { AgentFeed } from './agent-feed.ts';
 import { EdgeFigures } from './edge-figures.ts';
 import { EdgeStream, type EdgeStreamSettings } from './edge-stream.ts';
 import { PeerFeed } from './peer-feed.ts';
@@ -29,13 +31,14 @@ import { StreamLookup } from './stream-lookup.ts';
 import { TimelineTally } from './timeline-tally.ts';
 import { upstreamCandidates, type EdgeNode } from './upstream-candidates.ts';
 import { Viewer, type ViewerContext } from './viewer.ts';
+import { takeSeat, type Seat, type ViewerSeats } from './viewer-seats.ts';
 
 /** What an edge is made of. */
 export interface EdgeOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
-  readonly registry: StreamRegistry;
+  readonly registry: Pick<StreamRegistry, 'stream' | 'watch'>;
   readonly relay: Pick<RelayClient, 'pull'>;
   readonly access: AccessPolicy;
   /** Who this edge is; peers near it are asked first. */
@@ -61,6 +64,23 @@ export interface EdgeOptions {
   readonly reportLoss: (owner: NodeRef, loss: UpstreamLoss) => void;
   /** Uniform in [0, 1). */
   readonly random: () => number;
+  /** Who pulls all streams on this edge's behalf; without, it pulls from their owners itself. */
+  readonly agent?: PullAgent;
+  /** Whether this edge is the agent of others: `agentFeed` answers them. */
+  readonly isAgent?: boolean;
+  /** Where viewers are counted together with those of other processes; without, this edge counts its own. */
+  readonly seats?: ViewerSeats;
+  /** See `UpstreamOptions`. */
+  readonly stallMs?: number;
+}
+
+/** Who pulls streams on an edge's behalf. */
+export interface PullAgent {
+  readonly node: NodeRef;
+  /** Its relay, as `RelayClient.pull` takes it. */
+  readonly address: string;
+  /** Whether a stream is live, without having it pulled. */
+  hasLive(stream: StreamKey): Promise<boolean>;
 }
 
 /** A limit that the node has reached: what it is at, and the most it may be at. */
@@ -101,6 +121,9 @@ export class Edge {
   #isDraining = false;
   /** Answers other edges that cannot reach a stream's owner. */
   readonly peerFeed: RelaySource;
+  /** Answers those whose agent this edge is. They have viewers: a drain does not end them, `close` does. */
+  readonly agentFeed: RelaySource;
+  #isClosed = false;
 
   constructor(options: EdgeOptions) {
     const { clock, registry } = options;
@@ -121,6 +144,15 @@ export class Edge {
         figures.peerAnswered(result);
       },
     );
+    this.agentFeed = new AgentFeed({
+      open: (key) => {
+        if (this.#isClosed) throw new AppError('draining');
+        return this.#open(key);
+      },
+      answered: (result) => {
+        figures.agentAnswered(result);
+      },
+    });
     this.#watch = registry.watch((event) => {
       this.#heard(event);
     });
@@ -155,18 +187,26 @@ export class Edge {
 
   /** Admits a viewer once its stream is there. Rejects with an `AppError` that says how to answer. */
   async admit(request: ViewRequest): Promise<Viewer> {
-    return this.#answer(request, async (admission) => this.#admit(request, admission));
+    return this.#answer(request, async (admission, seat) => this.#admit(request, admission, seat));
+  }
+
+  /** Whether a stream is live, as far as this edge can tell without pulling it. */
+  async hasLive(key: StreamKey): Promise<boolean> {
+    const phase = this.#streams.get(key)?.phase;
+    if (phase === 'live' || phase === 'holding') return true;
+    const { agent } = this.#options;
+    if (agent !== undefined) return agent.hasLive(key);
+    const record = await this.#lookup.find(key);
+    return record?.state === 'live' || record?.state === 'interrupted';
   }
 
   /** Whether a viewer may play a stream that is live now: the answer to HEAD. Rejects like `admit`. */
   async check(request: ViewRequest): Promise<void> {
-    await this.#answer(request, async (admission) => {
+    await this.#answer(request, async (admission, seat) => {
       const key = await this.#permit(request, admission);
-      const phase = this.#streams.get(key)?.phase;
-      if (phase === 'live' || phase === 'holding') return;
-      const record = await admission.wait(this.#lookup.find(key));
-      if (record?.state === 'live' || record?.state === 'interrupted') return;
-      throw new AppError('stream_not_found', { details: { stream: key } });
+      const isLive = await admission.wait(this.hasLive(key));
+      if (!isLive) throw new AppError('stream_not_found', { details: { stream: key } });
+      seat?.release();
     });
   }
 
@@ -185,6 +225,7 @@ export class Edge {
 
   /** Ends every viewer and pull. */
   close(): void {
+    this.#isClosed = true;
     this.drain();
     this.#watch.close();
     this.#lookup.close();
@@ -192,13 +233,20 @@ export class Edge {
     this.#tallyTimer.cancel();
   }
 
-  async #answer<T>(request: ViewRequest, answer: (admission: Admission) => Promise<T>): Promise<T> {
+  async #answer<T>(
+    request: ViewRequest,
+    answer: (admission: Admission, seat: Seat | undefined) => Promise<T>,
+  ): Promise<T> {
     const admission = new Admission(this.#options.clock, request.signal);
+    const { seats } = this.#options;
+    let seat: Seat | undefined;
     try {
       this.#refuseIfClosed();
       this.#admissions.add(admission);
-      return await answer(admission);
+      if (seats !== undefined) seat = await takeSeat(seats, admission);
+      return await answer(admission, seat);
     } catch (caught) {
+      seat?.release();
       throw this.#refused(request, toAppError(caught));
     } finally {
       this.#admissions.delete(admission);
@@ -212,12 +260,13 @@ export class Edge {
     const viewers = this.#viewers.size + this.#admissions.size;
     const overload =
       viewers < maxViewers ? this.#options.overload() : { limit: 'viewers', is: viewers, max: maxViewers };
-    if (overload === undefined) return;
-    this.#figures.overloaded(overload.limit);
-    throw new AppError('limit_reached', { details: { ...overload } });
+    if (overload !== undefined) throw new AppError('limit_reached', { details: { ...overload } });
   }
 
   #refused(request: ViewRequest, error: AppError): AppError {
+    // Of limits only those of a node are told with what they are at.
+    const { limit, is } = error.details;
+    if (error.code === 'limit_reached' && is !== undefined) this.#figures.overloaded(String(limit));
     const { sessionId, protocol, remoteAddress } = request.context;
     // Whatever came of the wait: one that has left was not refused.
     const isGone = request.signal.aborted;
@@ -240,7 +289,7 @@ export class Edge {
     throw new AppError(decision.code, { details: { stream, why: decision.description } });
   }
 
-  async #admit(request: ViewRequest, admission: Admission): Promise<Viewer> {
+  async #admit(request: ViewRequest, admission: Admission, seat: Seat | undefined): Promise<Viewer> {
     const { context } = request;
     const latency = this.#latencyOf(request.params);
     const key = await this.#permit(request, admission);
@@ -258,6 +307,7 @@ export class Edge {
         logger: this.#logger,
         closed: (ended, reason) => {
           this.#viewerClosed(ended, reason);
+          seat?.release();
         },
       });
       this.#viewers.set(context.sessionId, viewer);
@@ -289,12 +339,16 @@ export class Edge {
   }
 
   #settings(): EdgeStreamSettings {
-    const { node, nodes } = this.#options;
+    const { node, nodes, agent, hasPeers, isAgent = false } = this.#options;
     return {
       ...this.#options,
       logger: this.#logger,
-      find: async (key) => this.#lookup.find(key),
-      candidates: (record, failed) => upstreamCandidates({ record, failed, nodes: nodes(), self: node }),
+      keepsCopy: hasPeers || isAgent,
+      find: async (key) => (agent === undefined ? this.#lookup.find(key) : recordOf(key, agent)),
+      candidates: (record, failed) =>
+        agent === undefined
+          ? upstreamCandidates({ record, failed, nodes: nodes(), self: node })
+          : [{ kind: 'agent', node: agent.node, address: agent.address }],
       pullOpened: (kind, isSwitch) => {
         this.#figures.pullOpened(kind, isSwitch);
       },
@@ -332,4 +386,9 @@ export class Edge {
     this.#bytesOfEnded += viewer.bytesWritten;
     this.#figures.viewerEnded(viewer.context.protocol, reason, viewer);
   }
+}
+
+// Who has a stream is the agent's to find out: from here all have it that the agent will pull.
+function recordOf(stream: StreamKey, { node: owner, address: relayAddress }: PullAgent): StreamRecord {
+  return { stream, owner, relayAddress, epoch: 0, state: 'live', codecs: [], sinceMs: 0 };
 }

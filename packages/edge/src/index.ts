@@ -11,4 +11,5 @@ export * from './publish-forward.ts';
 export * from './socket-sink.ts';
 export * from './upstream.ts';
 export * from './viewer.ts';
+export * from './viewer-seats.ts';
 export * from './ws-flv-format.ts';

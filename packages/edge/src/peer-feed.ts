@@ -27,11 +27,9 @@ export class PeerFeed implements RelaySource {
   }
 
   #serve(call: PullCall): void {
-    const { stream, minEpoch = 0, reach } = call.request;
+    const { stream, reach } = call.request;
     const copy = reach === 'peer' ? this.#find(stream)?.copyForPeers : undefined;
     if (copy === undefined) throw new AppError('stream_not_found', { details: { stream } });
-    const { epoch } = copy;
-    if (minEpoch > epoch) throw new AppError('epoch_stale', { details: { stream, epoch, wanted: minEpoch } });
-    copy.serve(call);
+    copy.serve(call, 'live');
   }
 }

@@ -6,15 +6,21 @@ import type { NodeRecord, NodeRef, StreamRecord } from '@headwater/cluster';
 
 /**
  * `owner`: who has the publisher. `standby`: the origin that follows the stream, with the owner's epoch and numbers.
- * `peer`: another edge that is pulling the stream from one of these.
+ * `peer`: another edge that is pulling the stream from one of these. `agent`: who was appointed to pull on this edge's
+ * behalf, and follows the stream for it whoever has it.
  */
-export type UpstreamKind = 'owner' | 'standby' | 'peer';
+export type UpstreamKind = 'owner' | 'standby' | 'peer' | 'agent';
+
+/** True for those that only serve until the owner can be reached again. */
+export function isSubstitute(kind: UpstreamKind): boolean {
+  return kind === 'standby' || kind === 'peer';
+}
 
 /** One node to pull from. */
 export interface UpstreamTarget {
   readonly kind: UpstreamKind;
   readonly node: NodeRef;
-  /** `host:port` of its relay. */
+  /** Its relay, as `RelayClient.pull` takes it. */
   readonly address: string;
 }
 

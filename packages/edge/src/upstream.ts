@@ -9,7 +9,7 @@ import { isMedia, PullPosition } from './pull-position.ts';
 import { RecentFailures } from './recent-failures.ts';
 import { RetryPace } from './retry-pace.ts';
 import { StallWatch } from './stall-watch.ts';
-import type { UpstreamKind, UpstreamTarget } from './upstream-candidates.ts';
+import { isSubstitute, type UpstreamKind, type UpstreamTarget } from './upstream-candidates.ts';
 import {
   leaveState,
   pullOf,
@@ -29,6 +29,8 @@ export interface UpstreamListener {
   lost(): void;
   /** The owner says that the stream is over. Nothing follows. */
   ended(reason: CloseReason): void;
+  /** The agent will not pull a stream of which nothing has come yet. Nothing follows where the listener closes it. */
+  refused(error: AppError): void;
 }
 
 /** What an upstream is made of. */
@@ -48,6 +50,8 @@ export interface UpstreamOptions {
   readonly pullOpened: (kind: UpstreamKind, isSwitch: boolean) => void;
   /** Uniform in [0, 1): spreads the retries of many edges. */
   readonly random: () => number;
+  /** A live stream that brings nothing for this long has an upstream that is frozen or cut off. */
+  readonly stallMs?: number;
 }
 
 // Ways in which an owner ends a stream for good. After all others somebody else may have it, or will.
@@ -56,8 +60,9 @@ const finalReasons: ReadonlySet<CloseReason> = new Set<CloseReason>([
   'hold_expired',
   'kicked',
 ]);
-// A live stream that brings nothing for this long has an upstream that is frozen or cut off.
-const stallMs = 2_000;
+// What an agent says to those of its pullers who were watching a stream of whose end the registry spoke.
+const finalReasonsOfAgents: ReadonlySet<CloseReason> = new Set([...finalReasons, 'stream_ended' as const]);
+const defaultStallMs = 2_000;
 
 /** One stream's way to its owner. `close` is idempotent. */
 export class Upstream {
@@ -82,7 +87,7 @@ export class Upstream {
     this.#options = options;
     this.#pace = new RetryPace(options.random);
     this.#failures = new RecentFailures(options.clock);
-    this.#stall = new StallWatch(options.clock, stallMs, () => {
+    this.#stall = new StallWatch(options.clock, options.stallMs ?? defaultStallMs, () => {
       this.#stalled();
     });
   }
@@ -103,7 +108,9 @@ export class Upstream {
 
   /** True while the stream comes from its owner or standby: what may be served to peers. */
   get isDirect(): boolean {
-    return this.#state.phase === 'flowing' && this.#state.target.kind !== 'peer';
+    if (this.#state.phase !== 'flowing') return false;
+    const { kind } = this.#state.target;
+    return kind === 'owner' || kind === 'standby';
   }
 
   start(): void {
@@ -194,7 +201,7 @@ export class Upstream {
         stream,
         minEpoch: this.#highestEpoch,
         ...(resume === undefined ? {} : { resume }),
-        ...(target.kind === 'peer' ? { reach: 'peer' } : {}),
+        ...(target.kind === 'peer' || target.kind === 'agent' ? { reach: target.kind } : {}),
       },
       handler,
     );
@@ -227,7 +234,7 @@ export class Upstream {
     this.#position.open(info);
     this.#highestEpoch = Math.max(this.#highestEpoch, info.epoch);
     const pull = pullOf(this.#state);
-    const wayBack = target.kind === 'owner' ? undefined : this.#wayBack();
+    const wayBack = isSubstitute(target.kind) ? this.#wayBack() : undefined;
     this.#enter({ phase: 'flowing', target, pull, wayBack });
     pullOpened(target.kind, this.#lastKind !== undefined && this.#lastKind !== target.kind);
     this.#lastKind = target.kind;
@@ -235,7 +242,7 @@ export class Upstream {
     this.#announce = () => {
       listener.opened(info, target);
     };
-    if (target.kind === 'owner' || info.state === 'interrupted') this.#announceNow();
+    if (!isSubstitute(target.kind) || info.state === 'interrupted') this.#announceNow();
   }
 
   #announceNow(): void {
@@ -261,13 +268,15 @@ export class Upstream {
     else this.#stall.stop();
   }
 
-  // Of an end only the owner knows. A substitute may have lost the stream, and the registry tells of its end as well.
+  // Of an end only the owner knows, and an agent, who heard it from the owner. A substitute may have lost the stream, and
+  // the registry tells of its end as well.
   #endedBy(reason: CloseReason, { kind, node }: UpstreamTarget): void {
-    if (kind === 'owner' && finalReasons.has(reason)) {
+    const final = kind === 'agent' ? finalReasonsOfAgents : finalReasons;
+    if (!isSubstitute(kind) && final.has(reason)) {
       this.#options.listener.ended(reason);
       return;
     }
-    if (kind !== 'owner' && reason !== 'replaced') this.#failures.add(node.nodeId);
+    if (isSubstitute(kind) && reason !== 'replaced') this.#failures.add(node.nodeId);
     if (!this.#isStillWanted()) return;
     if (reason === 'replaced') this.#resolve();
     else this.#backOff();
@@ -275,7 +284,7 @@ export class Upstream {
 
   #failed(error: AppError, target: UpstreamTarget): void {
     // The first failure in a row says it; the stream's phase shows that it goes on.
-    const isNews = this.#pace.attempts === 0 && target.kind === 'owner';
+    const isNews = this.#pace.attempts === 0 && !isSubstitute(target.kind);
     const fields = { err: error, attempt: this.#pace.attempts, kind: target.kind, node: target.node.nodeId };
     this.#options.logger[isNews ? error.entry.level : 'debug'](fields, 'pull failed');
     const state = this.#state;
@@ -284,9 +293,11 @@ export class Upstream {
     const isUnreachable = error.code === 'upstream_unavailable';
     if (target.kind === 'owner' && isUnreachable) this.#options.reportLoss(target.node, 'broken');
     // A connection that broke may be there again at once; one that cannot be made is another matter.
-    if (target.kind !== 'owner' || (isOpening && isUnreachable)) this.#failures.add(target.node.nodeId);
+    const standsIn = isSubstitute(target.kind);
+    if (standsIn || (isOpening && isUnreachable)) this.#failures.add(target.node.nodeId);
+    if (target.kind === 'agent' && this.epoch === 0 && !isUnreachable) this.#options.listener.refused(error);
     if (!this.#isStillWanted()) return;
-    if (isOpening && (isUnreachable || target.kind !== 'owner')) this.#tryNext(state.rest);
+    if (isOpening && (isUnreachable || standsIn)) this.#tryNext(state.rest);
     else this.#backOff();
   }
 
@@ -296,8 +307,8 @@ export class Upstream {
     const state = this.#state;
     if (state.phase !== 'flowing') return;
     const { kind, node } = state.target;
-    const level = this.#pace.attempts === 0 && kind === 'owner' ? 'warn' : 'debug';
-    this.#options.logger[level]({ epoch: this.epoch, stallMs, kind, node: node.nodeId }, 'pull stalled');
+    const level = this.#pace.attempts === 0 && !isSubstitute(kind) ? 'warn' : 'debug';
+    this.#options.logger[level]({ epoch: this.epoch, kind, node: node.nodeId }, 'pull stalled');
     this.#failures.add(node.nodeId);
     if (kind === 'owner') this.#options.reportLoss(node, 'stalled');
     if (this.#isStillWanted()) this.#resolve();

@@ -80,7 +80,8 @@ export class ChannelPool {
 
   #dial(address: string): Channel {
     const { keepalive, maxMessageBytes, windowBytes } = this.#options;
-    const client = new Client(`dns:${address}`, credentials.createInsecure(), {
+    const target = address.startsWith('unix:') ? address : `dns:${address}`;
+    const client = new Client(target, credentials.createInsecure(), {
       'grpc.enable_retries': 0,
       'grpc.keepalive_time_ms': keepalive.timeMs,
       'grpc.keepalive_timeout_ms': keepalive.timeoutMs,

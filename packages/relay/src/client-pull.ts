@@ -9,7 +9,7 @@ import {
 } from '@headwater/contracts';
 import type { ChannelLease } from './channel-pool.ts';
 import { Reach, type PullRequest as PullRequestMessage } from './generated/relay.ts';
-import type { OpenedInfo, PullRequest } from './pull.ts';
+import type { OpenedInfo, PullReach, PullRequest } from './pull.ts';
 import type { Pull, PullHandler } from './pull-handler.ts';
 import { decodePullItem, type PullItem } from './pull-item.ts';
 import { rawPull } from './relay-service.ts';
@@ -144,6 +144,12 @@ export class ClientPull implements Pull {
   }
 }
 
+const reachCodes: Readonly<Record<PullReach, Reach>> = {
+  owner: Reach.UNSPECIFIED,
+  peer: Reach.PEER,
+  agent: Reach.AGENT,
+};
+
 function messageOf(request: PullRequest): PullRequestMessage {
   return {
     stream: request.stream,
@@ -151,6 +157,6 @@ function messageOf(request: PullRequest): PullRequestMessage {
     minEpoch: request.minEpoch,
     resumeEpoch: request.resume?.epoch,
     resumeSequence: request.resume?.sequence,
-    reach: request.reach === 'peer' ? Reach.PEER : Reach.UNSPECIFIED,
+    reach: reachCodes[request.reach ?? 'owner'],
   };
 }

@@ -82,7 +82,7 @@ export class RelayClient {
     return this.#channels.size;
   }
 
-  /** Pulls a stream from `host:port`. The handler hears everything, also that the address cannot be reached. */
+  /** Pulls a stream from `host:port` or `unix:PATH`. The handler hears everything, also that the address cannot be reached. */
   pull(address: string, request: Omit<PullRequest, 'nodeId'>, handler: PullHandler): Pull {
     if (this.#isClosed) throw new AppError('internal', { details: { what: 'relay client is closed' } });
     const pull = new ClientPull({

@@ -128,20 +128,29 @@ export class RelayServer {
   /** Listens; port 0 takes any. Rejects with `address_unusable`. */
   async start(host: string, port: number): Promise<{ readonly address: string }> {
     const shownHost = host.includes(':') ? `[${host}]` : host;
-    return await new Promise((resolve, reject) => {
-      this.#server.bindAsync(`${shownHost}:${port}`, ServerCredentials.createInsecure(), (cause, bound) => {
-        if (cause === null) resolve({ address: `${shownHost}:${bound}` });
-        else {
-          reject(new AppError('address_unusable', { details: { address: `${shownHost}:${port}` }, cause }));
-        }
-      });
-    });
+    return { address: `${shownHost}:${await this.#bind(`${shownHost}:${port}`)}` };
+  }
+
+  /** Listens on a Unix domain socket, for processes of this machine. Rejects with `address_unusable`. */
+  async startLocal(path: string): Promise<{ readonly address: string }> {
+    const address = `unix:${path}`;
+    await this.#bind(address);
+    return { address };
   }
 
   /** Takes no more pulls, ends those that run as `draining`, and resolves when all is sent or `graceMs` has passed. */
   async stop(graceMs: number): Promise<void> {
     this.#stopping ??= this.#shutDown(graceMs);
     await this.#stopping;
+  }
+
+  async #bind(address: string): Promise<number> {
+    return await new Promise((resolve, reject) => {
+      this.#server.bindAsync(address, ServerCredentials.createInsecure(), (cause, port) => {
+        if (cause === null) resolve(port);
+        else reject(new AppError('address_unusable', { details: { address }, cause }));
+      });
+    });
   }
 
   async #shutDown(graceMs: number): Promise<void> {
@@ -222,7 +231,7 @@ export class RelayServer {
     this.#pullsByPeer.set(peer, (this.#pullsByPeer.get(peer) ?? 0) + 1);
     this.#openPulls.set(this.#pulls.size);
     const { reach, resume, minEpoch } = pull.request;
-    logger[reach === 'peer' ? 'debug' : 'info']({ resume, minEpoch }, 'pull opened');
+    logger[reach === undefined ? 'info' : 'debug']({ resume, minEpoch }, 'pull opened');
     call.once('close', () => {
       this.#pulls.delete(pull);
       const left = (this.#pullsByPeer.get(peer) ?? 1) - 1;
@@ -269,7 +278,8 @@ function checkedRequest(message: PullRequestMessage): PullRequest {
 function reachOf(reach: number): Pick<PullRequest, 'reach'> {
   if (reach === Reach.UNSPECIFIED) return {};
   if (reach === Reach.PEER) return { reach: 'peer' };
-  throw new AppError('request_malformed', { details: { field: 'reach', expected: '0 or 1' } });
+  if (reach === Reach.AGENT) return { reach: 'agent' };
+  throw new AppError('request_malformed', { details: { field: 'reach', expected: '0 to 2' } });
 }
 
 function hostOf(peer: string): string {

@@ -9,7 +9,7 @@ import { ManualClock } from '@headwater/contracts/testing';
 import { MemoryStreamRegistry, type NodeRecord } from '@headwater/cluster';
 import { defaultBacklogLimits, immediateFlushPlan, type Frame } from '@headwater/media';
 import type { PullHandler } from '@headwater/relay';
-import { Edge } from '../edge.ts';
+import { Edge, type EdgeOptions } from '../edge.ts';
 
 /** Times of a rig's edge, in ms. */
 export const rigTimes = { holdMs: 15_000, lingerMs: 20_000, waitForStreamMs: 10_000 } as const;
@@ -40,7 +40,7 @@ export class EdgeRig {
   /** What the access policy says. */
   decide = (): Promise<AccessDecision> => Promise.resolve({ allowed: true });
 
-  private constructor() {
+  private constructor(over: Partial<EdgeOptions>) {
     const { clock, registry } = this;
     this.edge = new Edge({
       ...rigTimes,
@@ -67,11 +67,12 @@ export class EdgeRig {
       hasPeers: true,
       reportLoss: () => undefined,
       random: () => 0.5,
+      ...over,
     });
   }
 
-  static async start(): Promise<EdgeRig> {
-    const rig = new EdgeRig();
+  static async start(over: Partial<EdgeOptions> = {}): Promise<EdgeRig> {
+    const rig = new EdgeRig(over);
     await rig.registry.join({
       ...node,
       roles: ['origin'],

@@ -60,6 +60,7 @@ export class UpstreamRig {
         state: (state) => this.heard.push(state),
         lost: () => this.heard.push('lost'),
         ended: (reason) => this.heard.push(`ended ${reason}`),
+        refused: ({ code }) => this.heard.push(`refused ${code}`),
       },
       reportLoss: ({ nodeId }, loss) => this.reported.push(`${nodeId} ${loss}`),
       pullOpened: (kind, isSwitch) => this.openings.push(`${kind}${isSwitch ? '!' : ''}`),

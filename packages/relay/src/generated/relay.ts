@@ -20,6 +20,11 @@ export const Reach = {
   UNSPECIFIED: 0,
   /** PEER - Of a stream that the node is pulling from its owner or standby at the moment, for reasons of its own. */
   PEER: 1,
+  /**
+   * AGENT - Of any stream: the node pulls it on behalf of the puller, and goes on for as long as the call lasts. Only nodes that
+   * are appointed as an agent serve this.
+   */
+  AGENT: 2,
 } as const;
 
 export type Reach = typeof Reach[keyof typeof Reach];
@@ -27,6 +32,7 @@ export type Reach = typeof Reach[keyof typeof Reach];
 export namespace Reach {
   export type UNSPECIFIED = typeof Reach.UNSPECIFIED;
   export type PEER = typeof Reach.PEER;
+  export type AGENT = typeof Reach.AGENT;
 }
 
 export const StreamState = {
