@@ -83,6 +83,8 @@ export class Backup {
   #hasProbeFailed = false;
   #claimDueMs = 0;
   #isClaiming = false;
+  /** Claims in a row that the registry did not answer: the first of them is worth a line. */
+  #failedClaims = 0;
   #isOver = false;
 
   constructor(options: BackupOptions) {
@@ -298,12 +300,14 @@ export class Backup {
         ...(credential === undefined ? {} : { credential }),
       });
       this.#isClaiming = false;
+      this.#failedClaims = 0;
       this.#claimDueMs = clock.nowMs() + retryMs;
       this.#claimed(result, cause);
     } catch (caught) {
       this.#isClaiming = false;
       this.#claimDueMs = clock.nowMs() + retryMs;
-      this.#logger.warn({ err: toAppError(caught), cause }, 'backup could not claim its stream');
+      const level = this.#failedClaims++ === 0 ? 'warn' : 'debug';
+      this.#logger[level]({ err: toAppError(caught), cause }, 'backup could not claim its stream');
     }
   }
 

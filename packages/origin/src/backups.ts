@@ -67,9 +67,16 @@ export class Backups {
     return this.#backups;
   }
 
-  /** Makes a publisher the backup of a live stream. Throws `already_publishing` where it cannot be one. */
-  async accept(publisher: AdmittedPublisher, current: StreamRecord): Promise<void> {
-    const { key, credential, attempt } = publisher;
+  /**
+   * Makes a publisher the backup of a live stream; false when it was not wanted any more by then. Throws
+   * `already_publishing` where it cannot be one.
+   */
+  async accept(
+    publisher: AdmittedPublisher,
+    current: StreamRecord,
+    isWanted: () => boolean,
+  ): Promise<boolean> {
+    const { key, credential } = publisher;
     const former = this.#backups.get(key);
     // Of two that send, one would send the other away again and again.
     const isInWay = former?.isReady === true && former.session.silentMs < silentAfterMs;
@@ -77,8 +84,10 @@ export class Backups {
       throw this.#refusal(current, isInWay ? 'it has a backup already' : 'it has another publisher');
     }
     const record = await this.#declared(publisher, current);
-    if (attempt.isCancelled) this.#withdraw(record);
-    else this.#open(publisher, record);
+    const isOpened = isWanted();
+    if (isOpened) this.#open(publisher, record);
+    else this.#withdraw(record);
+    return isOpened;
   }
 
   /** The registry has something new about a stream. */

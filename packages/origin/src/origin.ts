@@ -23,6 +23,7 @@ import { PublishSession } from './publish-session.ts';
 import { PublishTurns, type PublishTurn } from './publish-turns.ts';
 import { goodStanding, type RegistryStanding } from './registry-standing.ts';
 import { RelayFeed } from './relay-feed.ts';
+import { StreamReports } from './stream-reports.ts';
 
 /** A node's publishers and their streams. */
 export class Origin {
@@ -35,9 +36,11 @@ export class Origin {
   readonly #turns: PublishTurns;
   readonly #claims: PublishClaims;
   readonly #late: LateClaims;
+  readonly #reports: StreamReports;
   readonly #published: Counter;
   readonly #live: Gauge;
   #isDraining = false;
+  #isClosed = false;
 
   /** Answers the relay's pulls. */
   readonly feed: RelayFeed;
@@ -59,6 +62,7 @@ export class Origin {
       relayAddress: () => options.relayAddress(),
       standing,
     });
+    this.#reports = new StreamReports({ ...options, logger: this.#logger });
     this.#late = new LateClaims({
       ...options,
       logger: this.#logger,
@@ -162,6 +166,7 @@ export class Origin {
   /** Closes every publisher and stream. */
   close(): void {
     this.drain();
+    this.#isClosed = true;
     this.continuity.close();
     for (const key of [...this.#streams.keys()]) this.#close(key, 'shutdown');
   }
@@ -182,16 +187,20 @@ export class Origin {
       this.#refuseWhileDraining();
       const grant = await this.#claim(key, credential, turn);
       if ('primary' in grant) {
-        await this.continuity.backups.accept({ key, credential, attempt, context }, grant.primary);
+        const publisher = { key, credential, attempt, context };
+        const { backups } = this.continuity;
+        const isBackup = await backups.accept(publisher, grant.primary, () => this.#isWanted(turn));
+        if (!isBackup) this.#refuseUnlessGone(key, attempt);
         return turn.isGone ? 'client_closed' : 'backup';
       }
+      this.#refuseSuperseded(key, grant.epoch);
       // A claim has fenced off what this node has under the key: its successor is opened whatever happened meanwhile, and
       // is held when its publisher is gone already.
       const isFenced = this.#streams.has(key) && !grant.isProvisional;
-      if (isFenced || (turn.isWanted && !this.#isDraining)) {
+      if (isFenced || this.#isWanted(turn)) {
         this.#open({ key, grant, credential, attempt, context });
       } else {
-        if (!grant.isProvisional) this.#release(key, grant.epoch);
+        if (!grant.isProvisional) this.#reports.release(key, grant.epoch);
         this.#refuseUnlessGone(key, attempt);
       }
       return turn.isGone ? 'client_closed' : 'accepted';
@@ -200,10 +209,20 @@ export class Origin {
     }
   }
 
+  #isWanted(turn: PublishTurn): boolean {
+    return turn.isWanted && !this.#isDraining;
+  }
+
   #refuseUnlessGone(key: StreamKey, attempt: PublishAttempt): void {
     if (attempt.isCancelled) return;
     this.#refuseWhileDraining();
     throw new AppError('already_publishing', { details: { stream: key } });
+  }
+
+  // A backup of this node does not wait for its turn: it may have got the stream at a higher epoch meanwhile.
+  #refuseSuperseded(key: StreamKey, epoch: number): void {
+    const current = this.#streams.get(key)?.epoch ?? 0;
+    if (current > epoch) throw new AppError('epoch_stale', { details: { stream: key, epoch, current } });
   }
 
   #refuseWhileDraining(): void {
@@ -226,7 +245,7 @@ export class Origin {
     const current = this.#streams.get(key);
     const { isEverySecond } = this.#options.backup ?? defaultBackupPolicy;
     const yields = isEverySecond || turn.attempt.params.get('backup') === '1';
-    const isWanted = (): boolean => turn.isWanted && !this.#isDraining;
+    const isWanted = (): boolean => this.#isWanted(turn);
     const grant = await this.#claims.claim({ key, credential, current, isWanted, yields });
     const { maxPublishers } = this.#options;
     // Held streams count, too: they are what publishers that come and go leave behind.
@@ -265,8 +284,10 @@ export class Origin {
 
   #tookOver(publisher: AdmittedPublisher, epoch: number): void {
     this.#claims.seen(publisher.key, epoch);
-    if ((this.#streams.get(publisher.key)?.epoch ?? 0) > epoch) {
-      publisher.attempt.refuse(new AppError('epoch_stale'));
+    const isSuperseded = (this.#streams.get(publisher.key)?.epoch ?? 0) > epoch;
+    if (isSuperseded || this.#isClosed) {
+      // What a node gets while it stops is orphaned when it leaves.
+      publisher.attempt.refuse(new AppError(isSuperseded ? 'epoch_stale' : 'draining'));
     } else this.#open({ ...publisher, grant: { epoch, isProvisional: false }, goesOn: true });
   }
 
@@ -320,7 +341,7 @@ export class Origin {
   #grantedLate(stream: OriginStream, epoch: number): void {
     const { key } = stream;
     this.#claims.seen(key, epoch);
-    if (this.#streams.get(key) !== stream) this.#release(key, epoch);
+    if (this.#streams.get(key) !== stream) this.#reports.release(key, epoch);
     else if (stream.epoch === epoch) this.#tell(stream);
     else this.#reopen(stream, epoch);
   }
@@ -367,31 +388,11 @@ export class Origin {
     this.#logger.info({ stream: key, epoch, reason }, 'stream ended');
     // A replaced stream belongs to the next epoch; one of a stopping node is orphaned when the node leaves.
     const isOver = reason !== 'replaced' && reason !== 'shutdown';
-    if (isOver && title !== undefined) this.#release(key, title);
+    if (isOver && title !== undefined) this.#reports.release(key, title);
   }
 
-  // The media path never waits for the registry: what fails here is repaired by the next heartbeat.
   #tell(stream: OriginStream): void {
     const title = this.#titleOf(stream);
-    if (title === undefined) return;
-    const { registry, node } = this.#options;
-    const { epoch, state, codecs } = title;
-    this.#report(
-      registry.update({ stream: stream.key, owner: node, epoch, state, codecs }),
-      stream.key,
-      epoch,
-    );
-  }
-
-  #release(key: StreamKey, epoch: number): void {
-    const { registry, node } = this.#options;
-    this.#report(registry.release(key, node, epoch), key, epoch);
-  }
-
-  #report(change: Promise<boolean>, stream: StreamKey, epoch: number): void {
-    change.catch((caught: unknown) => {
-      const fields = { stream, epoch, err: toAppError(caught) };
-      this.#logger.warn(fields, 'registry not told of a stream change');
-    });
+    if (title !== undefined) this.#reports.update(stream.key, title);
   }
 }
