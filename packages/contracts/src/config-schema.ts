@@ -46,6 +46,25 @@ const node = section('This node.', {
   ),
 });
 
+const workers = noted(
+  z
+    .union([
+      z.literal('auto'),
+      z.int().min(1).max(256),
+      z
+        .string()
+        .regex(/^[1-9]\d{0,2}$/)
+        .transform(Number)
+        .pipe(z.int().max(256)),
+    ])
+    .prefault(1)
+    .describe(
+      'Processes that serve viewers, on one port together. `1`: the node is one process. More: that many beside the one that ' +
+        'pulls and publishes, only with the edge role. `auto`: one for each core that the system gives the node.',
+    ),
+  { kind: 'text', expected: 'auto, or a whole number from 1 to 256' },
+);
+
 const rtmp = section('RTMP: publish and play.', {
   port: port(1935, 'TCP port for RTMP publishers and viewers.'),
   bind: listenAddress('RTMP'),
@@ -322,6 +341,7 @@ export const configSchema = z.strictObject({
     { min: '0s', max: '60s' },
     'How long viewers are kept connected while a stream has no publisher.',
   ),
+  workers,
   rtmp,
   http,
   admin,

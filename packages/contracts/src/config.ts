@@ -61,6 +61,8 @@ export interface Config {
     readonly drainDeadlineMs: number;
     readonly stopDeadlineMs: number;
   };
+  /** Processes that serve viewers. */
+  readonly workers: 'auto' | number;
   readonly apps: readonly string[];
   readonly holdMs: number;
   readonly rtmp: ListenConfig;
@@ -207,6 +209,7 @@ function compiled(settings: ConfigSettings, defaultNodeId: string): Config {
       drainDeadlineMs: node.drainDeadline,
       stopDeadlineMs: node.stopDeadline,
     },
+    workers: settings.workers,
     apps: settings.apps,
     holdMs: settings.hold,
     rtmp: listen(rtmp),

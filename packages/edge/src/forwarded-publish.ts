@@ -3,6 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { AppError, type Clock, type CloseReason, type Logger } from '@headwater/contracts';
 import {
   RtmpClientSession,
+  type ForwardedClient,
   type PublishControl,
   type PublishRequest,
   type RtmpTarget,
@@ -36,6 +37,10 @@ export interface ForwardOptions {
   readonly maxPendingBytes: number;
   readonly request: PublishRequest;
   readonly target: RtmpTarget;
+  /** How to connect, if not to the target's address. */
+  readonly dial?: () => Socket;
+  /** Whom to name to the other end; only with `dial`. */
+  readonly forwardedClient?: ForwardedClient;
   /** It is in here from when it was accepted until it is over. */
   readonly sessions: Set<ForwardedSession>;
   /** Called once. */
@@ -54,8 +59,9 @@ export class ForwardedPublish implements ForwardedSession {
 
   constructor(options: ForwardOptions) {
     this.#options = options;
-    const { target, clock, startMs, maxPendingBytes } = options;
-    const socket = connect({ host: target.host, port: target.port, noDelay: true, keepAlive: true });
+    const { target, clock, startMs, maxPendingBytes, dial, forwardedClient } = options;
+    const { host, port } = target;
+    const socket = dial?.() ?? connect({ host, port, noDelay: true, keepAlive: true });
     this.#socket = socket;
     this.#session = new RtmpClientSession({
       clock,
@@ -64,6 +70,7 @@ export class ForwardedPublish implements ForwardedSession {
       action: 'publish',
       capsEx: options.request.client.capsEx,
       isForwarder: true,
+      ...(forwardedClient === undefined ? {} : { forwardedClient }),
       output: (bytes) => {
         if (!socket.destroyed) socket.write(bytes);
       },

@@ -97,7 +97,7 @@ function forward(publisher: WaitingPublisher): PublishForwarder {
     startMs: 60_000,
     maxPendingBytes: 1024 * 1024,
   });
-  void forwarder.forward(publisher, 'session-1');
+  void forwarder.forward(publisher, { sessionId: 'session-1', remoteAddress: '192.0.2.1' });
   return forwarder;
 }
 
@@ -204,7 +204,7 @@ it('a draining node forwards nobody new, and can send those away whom it forward
   const { publisher, forwarder } = await forwarded();
   forwarder.drain();
   const late = new WaitingPublisher();
-  await forwarder.forward(late, 'session-2');
+  await forwarder.forward(late, { sessionId: 'session-2', remoteAddress: '192.0.2.1' });
   expect(late.refusedWith?.code).toBe('draining');
   for (const session of forwarder.sessions) session.close('shutdown');
   expect(publisher.closedFor).toBe('shutdown');

@@ -1,5 +1,6 @@
 // A publisher that lands on an edge is forwarded: encoders do not follow RTMP redirects, so its messages go on to an
 // origin over a connection of their own. The origin decides; the publisher is answered as the origin answers.
+import type { Socket } from 'node:net';
 import { AppError, type Clock, type Counter, type Logger, type Metrics } from '@headwater/contracts';
 import type { NodeDiscovery, NodeRecord } from '@headwater/cluster';
 import { parseRtmpUrl, type PublishRequest, type RtmpTarget } from '@headwater/rtmp';
@@ -16,6 +17,14 @@ export interface PublishForwarderOptions {
   readonly startMs: number;
   /** What may wait for the origin before the publisher is given up. */
   readonly maxPendingBytes: number;
+  /** Where all publishers go to, and are told from each other, instead of over the network to an origin's address. */
+  readonly dial?: () => Socket;
+}
+
+/** Who publishes. */
+export interface ForwardContext {
+  readonly sessionId: string;
+  readonly remoteAddress: string;
 }
 
 /** Takes publishers on behalf of the cluster's origins. */
@@ -52,16 +61,17 @@ export class PublishForwarder {
   }
 
   /** Offers a publisher to one origin after the other until one has the last word. Never rejects. */
-  async forward(request: PublishRequest, sessionId: string): Promise<void> {
-    const error = this.#isDraining ? new AppError('draining') : await this.#offerToAll(request, sessionId);
+  async forward(request: PublishRequest, context: ForwardContext): Promise<void> {
+    const error = this.#isDraining ? new AppError('draining') : await this.#offerToAll(request, context);
     const outcome = request.isCancelled ? 'client_closed' : (error?.code ?? 'accepted');
     this.#outcomes.add(1, { outcome });
     if (error !== undefined) request.refuse(error);
   }
 
   /** Resolves with why nobody took it, undefined when somebody did. */
-  async #offerToAll(request: PublishRequest, sessionId: string): Promise<AppError | undefined> {
+  async #offerToAll(request: PublishRequest, context: ForwardContext): Promise<AppError | undefined> {
     const { clock, startMs } = this.#options;
+    const { sessionId } = context;
     const logger = this.#options.logger.child({ sessionId, app: request.app, name: request.name });
     const endsMs = clock.nowMs() + 2 * startMs;
     const origins = this.#origins();
@@ -70,7 +80,11 @@ export class PublishForwarder {
     for (let origin = origins.shift(); origin !== undefined; origin = origins.shift()) {
       const leftMs = endsMs - clock.nowMs();
       if (request.isCancelled || leftMs <= 0) break;
-      const attempt = await this.#offer(request, origin, { logger, startMs: Math.min(startMs, leftMs) });
+      const attempt = await this.#offer(request, origin, {
+        logger,
+        context,
+        startMs: Math.min(startMs, leftMs),
+      });
       if (attempt.outcome === 'taken') return undefined;
       const { outcome, error } = attempt;
       logger.warn({ origin: origin.nodeId, err: error }, 'origin did not take the publisher');
@@ -96,9 +110,12 @@ export class PublishForwarder {
   async #offer(
     request: PublishRequest,
     origin: NodeRecord,
-    how: { readonly logger: Logger; readonly startMs: number },
+    how: { readonly logger: Logger; readonly context: ForwardContext; readonly startMs: number },
   ): Promise<ForwardAttempt> {
-    const { clock, maxPendingBytes } = this.#options;
+    const { clock, maxPendingBytes, dial } = this.#options;
+    const { logger, startMs, context } = how;
+    const { sessionId, remoteAddress: address } = context;
+    const way = dial === undefined ? {} : { dial, forwardedClient: { sessionId, address } };
     return new Promise((resolve) => {
       const target = targetOf(request, origin.addresses.rtmp ?? '');
       if (target === undefined) {
@@ -107,7 +124,8 @@ export class PublishForwarder {
         return;
       }
       const sessions = this.#sessions;
-      new ForwardedPublish({ clock, maxPendingBytes, ...how, request, target, sessions, answered: resolve });
+      const work = { clock, maxPendingBytes, logger, startMs, request, target, sessions, ...way };
+      new ForwardedPublish({ ...work, answered: resolve });
     });
   }
 }

@@ -20,6 +20,12 @@ export type GateResult =
   | { readonly admitted: true; readonly release: () => void }
   | { readonly admitted: false; readonly refusal: GateRefusal };
 
+/** Says who may connect. */
+export type Gate = Pick<ConnectionGate, 'admit'>;
+
+/** Lets everybody in: behind a gate that others keep. */
+export const openGate: Gate = { admit: () => ({ admitted: true, release: () => undefined }) };
+
 interface AddressState {
   open: number;
   recent: number;

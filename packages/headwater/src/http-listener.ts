@@ -13,7 +13,7 @@ import {
   type Edge,
   type FlvRequest,
 } from '@headwater/edge';
-import type { ConnectionGate } from './connection-gate.ts';
+import type { Gate } from './connection-gate.ts';
 
 /** Answers what is not a stream, e.g. the page; false when the path is not its own. */
 export type HttpFallback = (request: IncomingMessage, response: ServerResponse) => boolean;
@@ -21,7 +21,7 @@ export type HttpFallback = (request: IncomingMessage, response: ServerResponse) 
 /** What the viewer port needs. */
 export interface HttpListenerOptions {
   readonly metrics: Metrics;
-  readonly gate: ConnectionGate;
+  readonly gate: Gate;
   readonly apps: readonly string[];
   readonly edge: Edge;
   readonly crossOrigin: CrossOriginRule;

@@ -19,6 +19,8 @@ export interface NodeContext {
   readonly metrics: PrometheusMetrics;
   readonly access: AccessPolicy;
   readonly gate: ConnectionGate;
+  /** Takes whole lines of a process that works for the node, to where the log goes. */
+  readonly print: (text: string) => void;
   /** Services with a port enter its address here once it is bound. */
   readonly addresses: BoundAddresses;
 }

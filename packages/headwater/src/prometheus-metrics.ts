@@ -14,7 +14,10 @@ import * as prometheus from 'prom-client';
 const lagPeriodMs = 100;
 const lagBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
 
-/** The metrics of one node. */
+/** Everything measured by one process, as it travels to another one. */
+export type MetricValues = prometheus.MetricObjectWithValues<prometheus.MetricValue<string>>[];
+
+/** The metrics of one process. */
 export class PrometheusMetrics implements Metrics {
   readonly #registry = new prometheus.Registry();
   readonly #made = new Map<string, { kind: string; metric: Counter | Gauge | Histogram }>();
@@ -24,9 +27,15 @@ export class PrometheusMetrics implements Metrics {
     return this.#registry.contentType;
   }
 
-  /** Everything measured so far, as text. */
-  async render(): Promise<string> {
-    return this.#registry.metrics();
+  /** Everything measured so far, as text; together with what other processes of the node have measured. */
+  async render(others: readonly MetricValues[] = []): Promise<string> {
+    if (others.length === 0) return this.#registry.metrics();
+    return mergedMetrics([await this.values(), ...others]).metrics();
+  }
+
+  /** Everything measured so far, as values. */
+  async values(): Promise<MetricValues> {
+    return this.#registry.getMetricsAsJSON();
   }
 
   counter(options: MetricOptions): Counter {
@@ -100,4 +109,16 @@ export class PrometheusMetrics implements Metrics {
     this.#made.set(options.name, { kind, metric });
     return metric;
   }
+}
+
+/**
+ * The values of several processes as one: what is counted is summed, as are gauges, unless their maker says otherwise. What
+ * makes sense for one process only is that of the first.
+ */
+export function mergedMetrics(processes: readonly MetricValues[]): prometheus.Registry {
+  const [first = [], ...others] = processes;
+  const kept = first.map((metric) =>
+    metric.aggregator === 'omit' ? { ...metric, aggregator: 'first' as const } : metric,
+  );
+  return prometheus.AggregatorRegistry.aggregate([kept, ...others]);
 }

@@ -21,20 +21,22 @@ import {
   type RtmpServerDelegate,
   type RtmpServerSessionOptions,
 } from '@headwater/rtmp';
-import type { ConnectionGate } from './connection-gate.ts';
+import type { Gate } from './connection-gate.ts';
 
 /** What the RTMP port needs. A node without a role refuses what that role does. */
 export interface RtmpListenerOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
-  readonly gate: ConnectionGate;
+  readonly gate: Gate;
   readonly apps: readonly string[];
   readonly origin: Origin | undefined;
   readonly edge: Edge | undefined;
   /** Takes publishers where this node is no origin. */
   readonly forwarder: PublishForwarder | undefined;
   readonly session: Pick<RtmpServerSessionOptions, 'limits'>;
+  /** Only this program connects here, on behalf of the clients that it names. */
+  readonly isInternal?: boolean;
   /** Told of connections that ended by a fault, the peer's or ours. */
   failed(error: AppError, remoteAddress: string): void;
 }
@@ -146,9 +148,9 @@ class RtmpConnection implements RtmpServerDelegate {
 
   publish(request: PublishRequest): void {
     const { origin, forwarder } = this.#options;
-    const context = this.#context();
+    const context = this.#contextOf(request);
     if (origin !== undefined) void origin.publish(request, context);
-    else if (forwarder !== undefined) void forwarder.forward(request, context.sessionId);
+    else if (forwarder !== undefined) void forwarder.forward(request, context);
     else request.refuse(new AppError('role_missing', { details: { role: 'origin' } }));
   }
 
@@ -175,6 +177,13 @@ class RtmpConnection implements RtmpServerDelegate {
     socket.once('close', () => {
       timer.cancel();
     });
+  }
+
+  #contextOf({ client }: PublishRequest): { sessionId: string; protocol: 'rtmp'; remoteAddress: string } {
+    const { isInternal = false } = this.#options;
+    if (!isInternal || client.forwardedClient === undefined) return this.#context();
+    const { sessionId, address: remoteAddress } = client.forwardedClient;
+    return { sessionId, protocol: 'rtmp', remoteAddress };
   }
 
   // One connection may carry several streams: each is a session of its own.

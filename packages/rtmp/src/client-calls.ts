@@ -1,7 +1,7 @@
 // The calls of a client session, in the order in which encoders and players are known to make them.
 import type { AmfValue } from './amf-value.ts';
 import { announcedCapabilities } from './enhanced-capabilities.ts';
-import { forwarderMark } from './forwarding.ts';
+import { forwarderProperties, type ForwardedClient } from './forwarding.ts';
 import type { SessionOutput } from './session-output.ts';
 
 /** What a client wants to do. */
@@ -32,6 +32,8 @@ export interface ConnectOptions {
   readonly capsEx: number | undefined;
   /** The client forwards somebody else's publish. */
   readonly isForwarder: boolean;
+  /** Who that is, for a node that believes it. */
+  readonly forwardedClient: ForwardedClient | undefined;
 }
 
 /** Calls `connect`. */
@@ -51,7 +53,9 @@ export function callConnect(output: SessionOutput, options: ConnectOptions): voi
   if (options.capsEx !== undefined) {
     for (const [key, value] of announcedCapabilities(options.capsEx)) properties.set(key, value);
   }
-  if (options.isForwarder) properties.set(...forwarderMark);
+  if (options.isForwarder) {
+    for (const [key, value] of forwarderProperties(options.forwardedClient)) properties.set(key, value);
+  }
   output.command('connect', clientTransaction.connect, [properties]);
 }
 

@@ -22,7 +22,7 @@ import { decodeCommand, isCommandMessage, type Command } from './commands.ts';
 import { windowAckBytes } from './connect-call.ts';
 import { decodeControlMessage, type ControlMessage } from './control-message.ts';
 import { isDataMessage, unwrapData, wrapData } from './data-message.ts';
-import { letGoCall, readForwarded } from './forwarding.ts';
+import { letGoCall, readForwarded, type ForwardedClient } from './forwarding.ts';
 import { ClientHandshake } from './handshake-client.ts';
 import { handshakeBytes } from './handshake.ts';
 import { defaultChunkReaderLimits, rtmpChunkSizeOut, type ChunkReaderLimits } from './limits.ts';
@@ -45,6 +45,8 @@ export interface RtmpClientSessionOptions {
   readonly capsEx?: number;
   /** This node forwards somebody else's publish: the server, where it is one of ours, says more. Default: false. */
   readonly isForwarder?: boolean;
+  /** Who that is, for a node that believes it. */
+  readonly forwardedClient?: ForwardedClient;
   readonly flashVer?: string;
   /** How long the server may take from `start` until it accepts. Default: 20 s. */
   readonly startMs?: number;
@@ -166,8 +168,9 @@ export class RtmpClientSession {
     if (!isDone) return;
     this.#move('handshake-done');
     const { action, target, capsEx, flashVer = defaultFlashVer, isForwarder = false } = this.#options;
+    const { forwardedClient } = this.#options;
     const { app, tcUrl } = target;
-    callConnect(this.#output, { action, app, tcUrl, flashVer, capsEx, isForwarder });
+    callConnect(this.#output, { action, app, tcUrl, flashVer, capsEx, isForwarder, forwardedClient });
     if (rest !== undefined) this.#chunks.read(rest, this.#onMessage);
   }
 

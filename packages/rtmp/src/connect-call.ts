@@ -2,7 +2,7 @@
 import { isAmfObject, amfNumber, amfString, type AmfValue } from './amf-value.ts';
 import type { Command } from './commands.ts';
 import { announcedCapabilities, readCapabilities } from './enhanced-capabilities.ts';
-import { isForwarder } from './forwarding.ts';
+import { isForwarder, readForwardedClient } from './forwarding.ts';
 import { rtmpChunkSizeOut } from './limits.ts';
 import type { ClientInfo } from './server-delegate.ts';
 import type { SessionOutput } from './session-output.ts';
@@ -30,6 +30,7 @@ export function readConnectCall(command: Command): ConnectCall {
   const tcUrl = amfString(properties, 'tcUrl').slice(0, maxTextLength);
   const { app, params } = connectTarget(amfString(properties, 'app').slice(0, maxTextLength), tcUrl);
   const flashVer = amfString(properties, 'flashVer').slice(0, 128);
+  const forwardedClient = readForwardedClient(properties);
   return {
     transactionId: command.transactionId,
     client: {
@@ -38,6 +39,7 @@ export function readConnectCall(command: Command): ConnectCall {
       flashVer,
       ...readCapabilities(properties),
       ...(isForwarder(properties) ? { isForwarder: true } : {}),
+      ...(forwardedClient === undefined ? {} : { forwardedClient }),
     },
     params,
     objectEncoding: amfNumber(properties, 'objectEncoding') === 3 ? 3 : 0,

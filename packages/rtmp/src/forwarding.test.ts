@@ -1,8 +1,15 @@
 import { AppError, errorCatalogue, type CloseReason, type ErrorCode } from '@headwater/contracts';
 import { describe, expect, it } from 'vitest';
-import { amfObject } from './amf-value.ts';
+import { amfObject, type AmfValue } from './amf-value.ts';
 import { decodeCommand } from './commands.ts';
-import { endDetails, isForwarder, readForwarded, refusalDetails } from './forwarding.ts';
+import {
+  endDetails,
+  forwarderProperties,
+  isForwarder,
+  readForwarded,
+  readForwardedClient,
+  refusalDetails,
+} from './forwarding.ts';
 import { ServerHarness, statusOf } from './testing/server-harness.ts';
 
 it.each(Object.keys(errorCatalogue) as ErrorCode[])('a refusal for %s is read as it was said', (code) => {
@@ -79,4 +86,14 @@ describe('a publish that another node forwards', () => {
       expect(info.get('headwaterReason')).toBe(reason);
     }
   });
+});
+
+it('who is forwarded is read from what the forwarder adds, and from nothing less', () => {
+  const client = { address: '192.0.2.7', sessionId: 'session-1' };
+  const read = (properties: [string, AmfValue][]): unknown => readForwardedClient(new Map(properties));
+  expect(read(forwarderProperties(client))).toEqual(client);
+  expect(isForwarder(new Map(forwarderProperties(client)))).toBe(true);
+  expect(read(forwarderProperties(undefined))).toBeUndefined();
+  expect(read([['headwaterSession', 5]])).toBeUndefined();
+  expect(readForwardedClient(undefined)).toBeUndefined();
 });

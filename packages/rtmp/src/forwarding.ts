@@ -6,6 +6,8 @@ import { amfString, type AmfObject, type AmfValue } from './amf-value.ts';
 
 const forwarderProperty = 'headwaterForwards';
 const codeProperty = 'headwaterCode';
+const addressProperty = 'headwaterClient';
+const sessionProperty = 'headwaterSession';
 const ownerProperty = 'headwaterOwner';
 const reasonProperty = 'headwaterReason';
 const maxOwnerLength = 256;
@@ -13,8 +15,25 @@ const maxOwnerLength = 256;
 /** A forwarder's call: its publisher was asked to come back through another node. */
 export const letGoCall = 'headwaterLetGo';
 
-/** What a forwarder adds to its `connect`. */
-export const forwarderMark: readonly [string, AmfValue] = [forwarderProperty, true];
+/** Whom a forwarder speaks for. */
+export interface ForwardedClient {
+  readonly address: string;
+  readonly sessionId: string;
+}
+
+/** What a forwarder adds to its `connect`; `client` is for a node that has reason to believe it. */
+export function forwarderProperties(client: ForwardedClient | undefined): [string, AmfValue][] {
+  const mark: [string, AmfValue] = [forwarderProperty, true];
+  if (client === undefined) return [mark];
+  return [mark, [addressProperty, client.address], [sessionProperty, client.sessionId]];
+}
+
+/** Whom a `connect` claims to speak for; undefined where it says nothing of the kind. */
+export function readForwardedClient(properties: AmfObject | undefined): ForwardedClient | undefined {
+  const address = amfString(properties, addressProperty).slice(0, maxOwnerLength);
+  const sessionId = amfString(properties, sessionProperty).slice(0, maxOwnerLength);
+  return sessionId === '' ? undefined : { address, sessionId };
+}
 
 /** True when a `connect` is a forwarder's. */
 export function isForwarder(properties: AmfObject | undefined): boolean {

@@ -17,6 +17,7 @@ export * from './client-session.ts';
 export * from './client-session-state.ts';
 export * from './commands.ts';
 export * from './data-message.ts';
+export type { ForwardedClient } from './forwarding.ts';
 export * from './enhanced-capabilities.ts';
 export * from './server-session.ts';
 export * from './server-session-limits.ts';

@@ -2,6 +2,7 @@
 // protocol's state; who may publish, where media goes and when things end is decided behind this interface.
 import type { AppError, CloseReason } from '@headwater/contracts';
 import type { FrameKind } from '@headwater/media';
+import type { ForwardedClient } from './forwarding.ts';
 
 /** What the client said in `connect`, and which optional abilities it announced (Enhanced RTMP v2). */
 export interface ClientInfo {
@@ -13,6 +14,8 @@ export interface ClientInfo {
   readonly fourCcList: readonly string[];
   /** True when it says to be a node that forwards a publisher: it is told more, and trusted no more. */
   readonly isForwarder?: boolean;
+  /** Whom it says to forward; to be believed only where the connection itself can come from no one else. */
+  readonly forwardedClient?: ForwardedClient;
 }
 
 /** Where accepted media goes. Called in the order of arrival; `ended` exactly once, nothing after it. */

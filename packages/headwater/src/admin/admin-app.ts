@@ -106,38 +106,37 @@ function addHealth(app: OpenAPIHono, options: AdminAppOptions): void {
 }
 
 function addStreams(app: OpenAPIHono, view: NodeView): void {
-  app.openapi(routes.streamsRoute, (context) => {
+  app.openapi(routes.streamsRoute, async (context) => {
     const { limit, cursor } = context.req.valid('query');
-    return context.json(pageOf(view.streams(), { limit, cursor, keyOf: (stream) => stream.key }), 200);
+    return context.json(pageOf(await view.streams(), { limit, cursor, keyOf: (stream) => stream.key }), 200);
   });
-  app.openapi(routes.streamRoute, (context) => {
+  app.openapi(routes.streamRoute, async (context) => {
     const { app: application, name } = context.req.valid('param');
     const key = streamKey(application, name);
-    const stream = view.streams().find((candidate) => candidate.key === key);
+    const stream = (await view.streams()).find((candidate) => candidate.key === key);
     if (stream === undefined) throw new AppError('stream_not_found', { details: { stream: key } });
     return context.json(stream, 200);
   });
 }
 
 function addSessions(app: OpenAPIHono, view: NodeView): void {
-  app.openapi(routes.sessionsRoute, (context) => {
+  app.openapi(routes.sessionsRoute, async (context) => {
     const { limit, cursor, stream, role, protocol } = context.req.valid('query');
-    const sessions = view
-      .sessions()
+    const sessions = (await view.sessions())
       .filter((session) => stream === undefined || session.stream === stream)
       .filter((session) => role === undefined || session.role === role)
       .filter((session) => protocol === undefined || session.protocol === protocol);
     return context.json(pageOf(sessions, { limit, cursor, keyOf: (session) => session.id }), 200);
   });
-  app.openapi(routes.sessionRoute, (context) => {
+  app.openapi(routes.sessionRoute, async (context) => {
     const { id } = context.req.valid('param');
-    const session = view.sessions().find((candidate) => candidate.id === id);
+    const session = (await view.sessions()).find((candidate) => candidate.id === id);
     if (session === undefined) throw noSession();
     return context.json(session, 200);
   });
-  app.openapi(routes.kickRoute, (context) => {
+  app.openapi(routes.kickRoute, async (context) => {
     const { id } = context.req.valid('param');
-    if (!view.kick(id)) throw noSession();
+    if (!(await view.kick(id))) throw noSession();
     return context.body(null, 204);
   });
 }
@@ -145,14 +144,14 @@ function addSessions(app: OpenAPIHono, view: NodeView): void {
 function addNodes(app: OpenAPIHono, options: AdminAppOptions): void {
   const { view } = options;
   app.openapi(routes.nodesRoute, async (context) => context.json(await view.nodes(), 200));
-  app.openapi(routes.statusRoute, (context) => {
-    const sessions = view.sessions();
+  app.openapi(routes.statusRoute, async (context) => {
+    const [sessions, streams] = await Promise.all([view.sessions(), view.streams()]);
     const publishers = sessions.filter((session) => session.role === 'publisher').length;
     return context.json(
       {
         ...options.status(),
         ...options.readiness(),
-        streams: view.streams().length,
+        streams: streams.length,
         publishers,
         viewers: sessions.length - publishers,
       },

@@ -42,7 +42,10 @@ export class AdminServer implements Service {
         });
       },
       status: () => ({ ...node, version, roles: [...roles], startedAt }),
-      metrics: async () => ({ text: await metrics.render(), contentType: metrics.contentType }),
+      metrics: async () => ({
+        text: await metrics.render(await view.furtherMetrics()),
+        contentType: metrics.contentType,
+      }),
       failed: (error, path) => trouble.report('error', { err: error, path }, 'admin request failed'),
     });
     // The host stands in where a request names none.

@@ -95,6 +95,7 @@ function createContext(config: Config, roles: readonly NodeRole[], log: ProgramL
     metrics,
     access: accessPolicyOf(config.access),
     gate: new ConnectionGate(config.limits, clock),
+    print: (text) => log.print(text),
     addresses: new BoundAddresses(),
   };
 }

@@ -14,7 +14,7 @@ const maxStreams = 1000;
 /** What the list is made of. */
 export interface PublicStreamListOptions {
   readonly access: AccessPolicy;
-  streams(): readonly StreamView[];
+  streams(): readonly StreamView[] | Promise<readonly StreamView[]>;
   /** The CORS headers for a page of that origin. */
   crossOriginHeaders(origin: string | undefined): Readonly<Record<string, string>>;
 }
@@ -50,7 +50,8 @@ async function listFor(
   options: PublicStreamListOptions,
   viewer: { readonly params: ReadonlyMap<string, string>; readonly remoteAddress: string },
 ): Promise<PublicStreamList> {
-  const live = options.streams().filter((stream) => stream.state !== 'waiting');
+  const streams = await options.streams();
+  const live = streams.filter((stream) => stream.state !== 'waiting');
   const listed = await Promise.all(
     live.slice(0, maxStreams).map(async (stream) => {
       const key = parseStreamKey(stream.key);

@@ -9,7 +9,7 @@ import { StaticFolder } from './static-folder.ts';
 export interface ViewerPagesOptions {
   readonly access: AccessPolicy;
   readonly logger: Logger;
-  streams(): readonly StreamView[];
+  streams(): readonly StreamView[] | Promise<readonly StreamView[]>;
   /** The CORS headers for a page of that origin. */
   crossOriginHeaders(origin: string | undefined): Readonly<Record<string, string>>;
 }

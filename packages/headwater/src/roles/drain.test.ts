@@ -35,7 +35,7 @@ beforeEach(async () => {
     clock,
     logger: silentLogger,
     origin,
-    edge: undefined,
+    audience: undefined,
     forwarder: undefined,
     announce: async () => {
       announced++;

@@ -1,15 +1,16 @@
 // How a node leaves without anyone noticing: nobody new comes in, publishers that can are asked to move, the rest get
 // the time they need, and only then, one after the other, are they sent away.
 import type { Clock, Logger } from '@headwater/contracts';
-import type { Edge, ForwardedSession, PublishForwarder } from '@headwater/edge';
+import type { ForwardedSession, PublishForwarder } from '@headwater/edge';
 import type { BackupSession, Origin, PublishSession } from '@headwater/origin';
+import type { Audience } from './audience.ts';
 
 /** What a drain moves. */
 export interface DrainParts {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly origin: Origin | undefined;
-  readonly edge: Edge | undefined;
+  readonly audience: Pick<Audience, 'viewers' | 'drain'> | undefined;
   readonly forwarder: PublishForwarder | undefined;
   /** Tells the cluster at once. */
   readonly announce: () => Promise<void>;
@@ -39,10 +40,10 @@ export class Drain {
   }
 
   async #drain(deadlineMs: number): Promise<void> {
-    const { clock, logger, origin, edge, forwarder, announce } = this.#parts;
+    const { clock, logger, origin, audience, forwarder, announce } = this.#parts;
     const endsMs = clock.nowMs() + deadlineMs;
     origin?.drain();
-    edge?.drain();
+    audience?.drain();
     forwarder?.drain();
     await announce();
     const publishers = this.#publishers;
@@ -66,7 +67,7 @@ export class Drain {
   }
 
   get #viewers(): number {
-    return this.#parts.edge?.viewers.size ?? 0;
+    return this.#parts.audience?.viewers.size ?? 0;
   }
 
   get #isBusy(): boolean {

@@ -1,9 +1,10 @@
+import { availableParallelism } from 'node:os';
 import { cpuUsage } from 'node:process';
 import { NodeHeart, type NodeLoad, type NodeRecord, type StreamRegistry } from '@headwater/cluster';
-import type { Edge } from '@headwater/edge';
 import type { Origin, RegistryStanding } from '@headwater/origin';
 import type { NodeContext } from '../node-context.ts';
 import type { Service } from '../service.ts';
+import type { Audience } from './audience.ts';
 import type { ClusterNodes } from './discovery.ts';
 import { refuseNamesake } from './namesake.ts';
 import { reachableAddresses } from './reachable-addresses.ts';
@@ -13,7 +14,9 @@ export interface MembershipParts {
   readonly registry: StreamRegistry;
   readonly nodes: ClusterNodes;
   readonly origin: Origin | undefined;
-  readonly edge: Edge | undefined;
+  readonly audience: Audience | undefined;
+  /** The processes beside this one; their CPU time counts, and they can keep as many cores busy. */
+  readonly crew?: { readonly size: number; readonly cpuMicros: number } | undefined;
 }
 
 /** Keeps the node known to the others, from when its addresses are known to when it stops. */
@@ -120,17 +123,20 @@ export class MembershipService implements Service {
   #measureLoad(): NodeLoad {
     const nowMs = this.#context.clock.nowMs();
     const { user, system } = cpuUsage();
-    const bytes = this.#parts.edge?.bytesWritten ?? 0;
+    const { audience, crew = { size: 0, cpuMicros: 0 } } = this.#parts;
+    const bytes = audience?.bytesWritten ?? 0;
     const elapsedMs = Math.max(1, nowMs - this.#lastMs);
-    const cpu = (user + system - this.#lastCpuMicros) / 1_000 / elapsedMs;
+    const cpuMicros = user + system + crew.cpuMicros;
+    const cores = Math.min(availableParallelism(), 1 + crew.size);
+    const cpu = (cpuMicros - this.#lastCpuMicros) / 1_000 / elapsedMs / cores;
     const egressBitsPerSecond = Math.round(((bytes - this.#lastBytes) * 8_000) / elapsedMs);
-    this.#lastCpuMicros = user + system;
+    this.#lastCpuMicros = cpuMicros;
     this.#lastBytes = bytes;
     this.#lastMs = nowMs;
     this.#lastLoad = {
       cpu,
       publishers: this.#parts.origin?.publishers ?? 0,
-      viewers: this.#parts.edge?.viewers.size ?? 0,
+      viewers: audience?.viewers.size ?? 0,
       egressBitsPerSecond,
     };
     return this.#lastLoad;

@@ -1,5 +1,5 @@
 // Puts a node together from its roles: what is made, in which order it starts, and what it shows of itself.
-import type { AppError } from '@headwater/contracts';
+import type { AppError, StreamView } from '@headwater/contracts';
 import type { StreamRegistry } from '@headwater/cluster';
 import type { Controller } from '@headwater/controller';
 import { CrossOriginRule, Edge, PublishForwarder, type Overload } from '@headwater/edge';
@@ -11,7 +11,8 @@ import { viewerPages } from '../pages/viewer-pages.ts';
 import { RateLimitedLog } from '../rate-limited-log.ts';
 import { RtmpListener } from '../rtmp-listener.ts';
 import type { Service } from '../service.ts';
-import { backlogOf, flushPlanOf, ringOf } from './fan-out-settings.ts';
+import type { Audience } from './audience.ts';
+import { ringOf } from './fan-out-settings.ts';
 import { ClusterNodes } from './discovery.ts';
 import { Drain } from './drain.ts';
 import { JobsService } from './jobs-service.ts';
@@ -22,6 +23,13 @@ import { openRegistry, type RegistryParts } from './registry.ts';
 import { reachableAddresses } from './reachable-addresses.ts';
 import { keepaliveOf, RelayService } from './relay-service.ts';
 import { RolesView } from './roles-view.ts';
+import { edgeSettingsOf, rtmpSessionOf } from './viewer-settings.ts';
+import { WorkersService, type WorkersParts } from './workers-service.ts';
+import { HandoverPort } from '../workers/handover-port.ts';
+import { forwardingMs } from '../workers/local-times.ts';
+import { workerCount } from '../workers/worker-count.ts';
+import type { WorkerCrew } from '../workers/worker-crew.ts';
+import type { WorkerPort } from '../workers/worker-messages.ts';
 
 const probeTimeoutMs = 500;
 // An owner that did not answer is not asked again for each publisher that waits for it.
@@ -50,27 +58,36 @@ export function nodeParts(context: NodeContext): NodeParts {
   const edge = roles.includes('edge')
     ? makeEdge(context, { registry, reportLoss, nodes, overload }, relay)
     : undefined;
-  const overloadWatch = edge === undefined ? undefined : watchOverload(context, edge);
   const forwarder = origin === undefined && edge !== undefined ? makeForwarder(context, nodes) : undefined;
-  const membership = new MembershipService(context, { registry, nodes, origin, edge });
+  const streams = async (): Promise<readonly StreamView[]> => view.streams();
+  const workers = makeWorkers(context, { edge, origin, forwarder, overload, streams });
+  const crew = workers?.crew;
+  const audience = audienceOf(edge, crew);
+  const overloadWatch = audience === undefined ? undefined : watchOverload(context, audience);
+  const membership = new MembershipService(context, { registry, nodes, origin, audience, crew });
   const jobs = new JobsService(context, { jobs: jobRegistry, origin });
-  const view = new RolesView({ context, nodes, origin, edge, membership, jobs });
+  const view = new RolesView({ context, nodes, origin, edge, crew, membership, jobs });
   const services: Service[] = [];
   // Edges of a cluster serve each other, too.
   const hasPeers = edge !== undefined && context.config.registry.redis !== undefined;
   if (origin !== undefined || hasPeers) services.push(new RelayService(context, { origin, edge }));
-  if (origin !== undefined || edge !== undefined) {
-    services.push(rtmpService(context, { origin, edge, forwarder }));
+  if (workers !== undefined) {
+    services.push(workers, handoverService(context, workers.crew, 'rtmp'));
+    services.push(handoverService(context, workers.crew, 'http'));
+  } else {
+    if (origin !== undefined || edge !== undefined) {
+      services.push(rtmpService(context, { origin, edge, forwarder }));
+    }
+    if (edge !== undefined) services.push(httpService(context, edge, view));
   }
-  if (edge !== undefined) services.push(httpService(context, edge, view));
   // Late, when every address is known; early to go, so that nobody is sent here any more.
   services.push(membership, jobs);
   if (roles.includes('controller') && makeController !== undefined) {
     services.push(controllerService(makeController(relay)));
   }
-  services.push(viewersService(edge, relay, overloadWatch));
+  services.push(viewersService({ edge, crew, relay, overload: overloadWatch }));
   const announce = async (): Promise<void> => membership.announceDrain();
-  const drain = new Drain({ clock, logger, origin, edge, forwarder, announce });
+  const drain = new Drain({ clock, logger, origin, audience, forwarder, announce });
   return { services, view, drain: async (deadlineMs) => drain.run(deadlineMs) };
 }
 
@@ -137,6 +154,7 @@ function makeEdge(
   const { zone, region } = config.node;
   const { registry, reportLoss, nodes, overload } = parts;
   return new Edge({
+    ...edgeSettingsOf(config),
     clock,
     logger,
     metrics,
@@ -147,39 +165,42 @@ function makeEdge(
     node: { nodeId: node.nodeId, zone, region },
     nodes: () => nodes.nodes(),
     hasPeers: config.registry.redis !== undefined,
-    ring: ringOf(config),
-    flushPlan: flushPlanOf(config),
-    backlog: backlogOf(config),
-    defaultLatency: config.viewer.latency,
-    holdMs: config.holdMs,
-    lingerMs: config.viewer.lingerMs,
-    waitForStreamMs: config.viewer.waitForStreamMs,
-    maxViewers: config.limits.viewers,
-    maxStreams: config.limits.streams,
+    isAgent: workerCount(config, context.roles) > 0,
     overload,
     random: Math.random,
   });
 }
 
-function watchOverload({ clock, config }: NodeContext, edge: Edge): OverloadWatch {
-  return new OverloadWatch({ clock, limits: config.limits, bytesWritten: () => edge.bytesWritten });
+function makeWorkers(
+  context: NodeContext,
+  { edge, ...parts }: Omit<WorkersParts, 'edge' | 'size'> & { readonly edge: Edge | undefined },
+): WorkersService | undefined {
+  const size = workerCount(context.config, context.roles);
+  return size === 0 || edge === undefined ? undefined : new WorkersService(context, { ...parts, size, edge });
+}
+
+function audienceOf(edge: Edge | undefined, crew: WorkerCrew | undefined): Audience | undefined {
+  if (crew === undefined) return edge;
+  return {
+    get viewers() {
+      return crew.viewers;
+    },
+    get bytesWritten() {
+      return crew.bytesWritten;
+    },
+    drain: () => {
+      edge?.drain();
+      crew.drain();
+    },
+  };
+}
+
+function watchOverload({ clock, config }: NodeContext, audience: Audience): OverloadWatch {
+  return new OverloadWatch({ clock, limits: config.limits, bytesWritten: () => audience.bytesWritten });
 }
 
 function rtmpService(context: NodeContext, parts: RtmpParts): Service {
   const { clock, logger, metrics, gate, config, addresses } = context;
-  const { limits, apps } = config;
-  const session = {
-    limits: {
-      connectMs: limits.handshakeMs,
-      idleMs: limits.idleMs,
-      publisherSilentMs: limits.publisherSilenceMs,
-      chunks: {
-        messageBytes: limits.messageBytes,
-        unfinishedBytes: limits.unfinishedMessageBytes,
-        chunkStreams: limits.chunkStreams,
-      },
-    },
-  };
   const trouble = new RateLimitedLog(logger, clock);
   const failed = (err: AppError, remoteAddress: string): void => {
     trouble.report(err.entry.level, { err, remoteAddress }, 'rtmp connection failed');
@@ -189,11 +210,11 @@ function rtmpService(context: NodeContext, parts: RtmpParts): Service {
     logger,
     metrics,
     gate,
-    apps,
+    apps: config.apps,
     origin: parts.origin,
     edge: parts.edge,
     forwarder: parts.forwarder,
-    session,
+    session: rtmpSessionOf(config),
     failed,
   });
   return new ListenerService({
@@ -214,7 +235,7 @@ function rtmpService(context: NodeContext, parts: RtmpParts): Service {
 // An edge takes publishers for the origins of its cluster.
 function makeForwarder(context: NodeContext, discovery: ClusterNodes): PublishForwarder {
   const { clock, logger, metrics, config } = context;
-  const startMs = config.registry.leaseMs + 2 * beyondLeaseMs;
+  const startMs = forwardingMs(config);
   const maxPendingBytes = forwardBacklogBytes;
   return new PublishForwarder({ discovery, clock, logger, metrics, startMs, maxPendingBytes });
 }
@@ -252,6 +273,29 @@ function httpService(context: NodeContext, edge: Edge, view: RolesView): Service
   });
 }
 
+// The port of a node with workers. What they serve ends with them.
+function handoverService(context: NodeContext, crew: WorkerCrew, name: WorkerPort): Service {
+  const { clock, gate, metrics, config, addresses } = context;
+  const { server } = new HandoverPort({
+    port: name,
+    gate,
+    metrics,
+    dispatch: (newcomer) => {
+      crew.dispatch(newcomer);
+    },
+  });
+  const nothing = (): void => undefined;
+  return new ListenerService({
+    name,
+    clock,
+    server,
+    address: config[name],
+    addresses,
+    closeConnections: nothing,
+    cutConnections: nothing,
+  });
+}
+
 function controllerService(controller: Controller): Service {
   return {
     name: 'controller',
@@ -264,19 +308,25 @@ function controllerService(controller: Controller): Service {
 }
 
 // Viewers are ended before anything they depend on: the ports, the registry, the relay.
-function viewersService(
-  edge: Edge | undefined,
-  relay: RelayClient,
-  overload: OverloadWatch | undefined,
-): Service {
+function viewersService({
+  edge,
+  crew,
+  relay,
+  overload,
+}: {
+  readonly edge: Edge | undefined;
+  readonly crew: WorkerCrew | undefined;
+  readonly relay: RelayClient;
+  readonly overload: OverloadWatch | undefined;
+}): Service {
   return {
     name: 'viewers',
     start: () => Promise.resolve(),
-    stop: () => {
+    stop: async (deadlineMs) => {
+      await crew?.stop(deadlineMs);
       overload?.close();
       edge?.close();
       relay.close();
-      return Promise.resolve();
     },
   };
 }

@@ -1,11 +1,15 @@
 import type { NodeListView, SessionProtocol, SessionView, StreamKey, StreamView } from '@headwater/contracts';
-import type { Edge, EdgeStream, Viewer } from '@headwater/edge';
+import type { Edge, EdgeStream } from '@headwater/edge';
 import type { BackupSession, Origin, OriginStream, PublishSession, StreamFollower } from '@headwater/origin';
 import type { JobDesk } from '../admin/job-desk.ts';
 import type { NodeView } from '../admin/node-view.ts';
 import type { NodeContext } from '../node-context.ts';
+import type { MetricValues } from '../prometheus-metrics.ts';
 import type { ClusterNodes } from './discovery.ts';
 import type { MembershipService } from './membership-service.ts';
+import type { AudienceShare } from '../workers/worker-messages.ts';
+import type { WorkerCrew } from '../workers/worker-crew.ts';
+import { audienceOf, viewerView } from './viewer-views.ts';
 
 /** What the view looks at. */
 export interface RolesViewParts {
@@ -13,6 +17,8 @@ export interface RolesViewParts {
   readonly nodes: ClusterNodes;
   readonly origin: Origin | undefined;
   readonly edge: Edge | undefined;
+  /** Who has the viewers where the edge has none itself. */
+  readonly crew: WorkerCrew | undefined;
   readonly membership: MembershipService;
   readonly jobs: JobDesk;
 }
@@ -34,23 +40,26 @@ export class RolesView implements NodeView {
     return this.#parts.jobs;
   }
 
-  streams(): readonly StreamView[] {
-    const { origin, edge } = this.#parts;
+  async streams(): Promise<readonly StreamView[]> {
+    const { origin, edge, crew } = this.#parts;
+    const audience = crew === undefined ? audienceOf(edge ?? nobody) : await crew.audience();
     const keys = new Set<StreamKey>([
       ...(origin?.streams.keys() ?? []),
       ...(origin?.continuity.followed.keys() ?? []),
       ...(edge?.streams.keys() ?? []),
     ]);
-    const tallies = this.#tallyViewers();
+    const tallies = tallied(audience);
     return [...keys].sort().map((key) => this.#stream(key, tallies.get(key)));
   }
 
-  sessions(): readonly SessionView[] {
-    const { origin, edge } = this.#parts;
+  async sessions(): Promise<readonly SessionView[]> {
+    const { origin, edge, crew } = this.#parts;
+    const viewers = crew === undefined ? Array.from((edge ?? nobody).viewers.values(), viewerView) : [];
     return [
       ...Array.from(origin?.sessions ?? [], (session) => publisherView(session, session.stream)),
       ...Array.from(origin?.backupSessions ?? [], (session) => publisherView(session, session)),
-      ...Array.from(edge?.viewers.values() ?? [], viewerView),
+      ...viewers,
+      ...((await crew?.sessions()) ?? []),
     ];
   }
 
@@ -63,8 +72,8 @@ export class RolesView implements NodeView {
     return Promise.resolve({ items, isStale: nodes.isStale });
   }
 
-  kick(sessionId: string): boolean {
-    const { origin, edge } = this.#parts;
+  async kick(sessionId: string): Promise<boolean> {
+    const { origin, edge, crew } = this.#parts;
     const publisher = Array.from(origin?.sessions ?? []).find(
       ({ context }) => context.sessionId === sessionId,
     );
@@ -73,7 +82,11 @@ export class RolesView implements NodeView {
       ({ context }) => context.sessionId === sessionId,
     );
     if (backup !== undefined) return origin?.continuity.backups.drop(backup.key, 'kicked') ?? false;
-    return edge?.kick(sessionId) ?? false;
+    return crew === undefined ? (edge?.kick(sessionId) ?? false) : crew.kick(sessionId);
+  }
+
+  async furtherMetrics(): Promise<readonly MetricValues[]> {
+    return (await this.#parts.crew?.metrics()) ?? [];
   }
 
   notReadyReasons(): readonly string[] {
@@ -117,18 +130,19 @@ export class RolesView implements NodeView {
       ...(hasBackup ? { hasBackup } : {}),
     };
   }
+}
 
-  #tallyViewers(): ReadonlyMap<StreamKey, ViewerTally> {
-    const tallies = new Map<StreamKey, ViewerTally>();
-    for (const viewer of this.#parts.edge?.viewers.values() ?? []) {
-      const tally = tallies.get(viewer.stream) ?? { byProtocol: {}, bytes: 0 };
-      const { protocol } = viewer.context;
-      tally.byProtocol[protocol] = (tally.byProtocol[protocol] ?? 0) + 1;
-      tally.bytes += viewer.bytesWritten;
-      tallies.set(viewer.stream, tally);
-    }
-    return tallies;
+const nobody: Pick<Edge, 'viewers'> = { viewers: new Map() };
+
+function tallied(audience: readonly AudienceShare[]): ReadonlyMap<string, ViewerTally> {
+  const tallies = new Map<string, ViewerTally>();
+  for (const { stream, protocol, viewers, bytesOut } of audience) {
+    const tally = tallies.get(stream) ?? { byProtocol: {}, bytes: 0 };
+    tally.byProtocol[protocol] = (tally.byProtocol[protocol] ?? 0) + viewers;
+    tally.bytes += bytesOut;
+    tallies.set(stream, tally);
   }
+  return tallies;
 }
 
 type SourceView = Pick<StreamView, 'codecs' | 'since' | 'framesIn' | 'bytesIn' | 'epoch'>;
@@ -183,20 +197,5 @@ function publisherView(
     bytes: stats.bytesIn,
     droppedFrames: 0,
     lagMs: 0,
-  };
-}
-
-function viewerView(viewer: Viewer): SessionView {
-  const { sessionId: id, protocol, remoteAddress } = viewer.context;
-  return {
-    id,
-    role: 'viewer',
-    protocol,
-    stream: viewer.stream,
-    remoteAddress,
-    since: new Date(viewer.openedAtMs).toISOString(),
-    bytes: viewer.bytesWritten,
-    droppedFrames: viewer.droppedFrames,
-    lagMs: Math.round(viewer.lagMs),
   };
 }

@@ -32,6 +32,7 @@ export function testContext(over: Partial<NodeContext> = {}): NodeContext {
     metrics: new PrometheusMetrics(),
     access: openAccess,
     gate: new ConnectionGate(config.limits, clock),
+    print: () => undefined,
     addresses: new BoundAddresses(),
     ...over,
   };
@@ -88,6 +89,7 @@ export function nodeView(over: Partial<NodeView> = {}): NodeView {
     sessions: () => [],
     nodes: async () => ({ items: [], isStale: false }),
     kick: () => false,
+    furtherMetrics: () => [],
     notReadyReasons: () => [],
     doubts: () => [],
     ...over,

@@ -1,0 +1,78 @@
+// A worker's end of the channel to its node. When the channel closes the node is gone, and so is the worker, at once: its
+// ports were the node's, and whoever starts the node again shall find nothing left of it.
+import type { Socket } from 'node:net';
+import { Questions, type Answers } from './questions.ts';
+import type {
+  NodeMessage,
+  NodeQuestions,
+  WorkerMessage,
+  WorkerPort,
+  WorkerQuestions,
+} from './worker-messages.ts';
+
+/** What the node wants of a worker. */
+export interface WorkerDuties {
+  readonly answers: Answers<WorkerQuestions>;
+  /** Serves a connection; nothing was read from it. */
+  serve(port: WorkerPort, socket: Socket): void;
+  drain(): void;
+  stop(deadlineMs: number): void;
+}
+
+/** The channel. */
+export class WorkerLink {
+  readonly #duties: WorkerDuties;
+  readonly #questions: Questions<NodeQuestions, WorkerQuestions>;
+
+  constructor(duties: WorkerDuties) {
+    this.#duties = duties;
+    this.#questions = new Questions((message) => this.send(message), duties.answers);
+    process.on('message', (message, handle) =>
+      this.#hear(message as NodeMessage, handle as Socket | undefined),
+    );
+  }
+
+  send(message: WorkerMessage): void {
+    // What cannot be sent is for a node that is gone.
+    if (process.connected) process.send?.(message, undefined, undefined, () => undefined);
+  }
+
+  /** Asks the node. */
+  async ask<What extends keyof NodeQuestions>(
+    what: What,
+    argument: NodeQuestions[What]['argument'],
+  ): Promise<NodeQuestions[What]['answer']> {
+    return this.#questions.ask(what, argument);
+  }
+
+  #hear(message: NodeMessage, socket: Socket | undefined): void {
+    switch (message.type) {
+      case 'setup':
+        break;
+      case 'connection':
+        this.#serve(message.id, message.port, socket);
+        break;
+      case 'drain':
+        this.#duties.drain();
+        break;
+      case 'stop':
+        this.#duties.stop(message.deadlineMs);
+        break;
+      default:
+        this.#questions.hear(message);
+    }
+  }
+
+  #serve(id: number, port: WorkerPort, socket: Socket | undefined): void {
+    this.send({ type: 'taken' });
+    const closed = (): void => this.send({ type: 'closed', id });
+    // The peer was gone before the socket could be passed on.
+    if (socket === undefined) {
+      closed();
+      return;
+    }
+    socket.on('error', () => socket.destroy());
+    socket.once('close', closed);
+    this.#duties.serve(port, socket);
+  }
+}

@@ -1,0 +1,90 @@
+// What the node and its workers say to each other. Everything goes over the channel that Node gives a child process, as
+// structured clones; nobody else can write to it.
+import type {
+  Config,
+  ErrorCode,
+  ErrorDetails,
+  SessionProtocol,
+  SessionView,
+  StreamView,
+} from '@headwater/contracts';
+import type { NodeRef } from '@headwater/cluster';
+import type { MetricValues } from '../prometheus-metrics.ts';
+
+/** The ports whose connections workers serve. */
+export type WorkerPort = 'rtmp' | 'http';
+
+/** All that a worker knows of its node. */
+export interface WorkerSetup {
+  /** Counted from 1; a replacement has the number of the one it stands in for. */
+  readonly worker: number;
+  readonly config: Config;
+  readonly node: NodeRef;
+  /** Where the node serves it as its agent, as `RelayClient.pull` takes it. */
+  readonly relayAddress: string;
+  /** Socket at which the node takes publishers from its workers. */
+  readonly rtmpPath: string;
+  /** A folder of the node's own, for sockets. */
+  readonly folder: string;
+}
+
+/** Viewers of one stream. */
+export interface AudienceShare {
+  readonly stream: string;
+  readonly protocol: SessionProtocol;
+  readonly viewers: number;
+  readonly bytesOut: number;
+}
+
+/** What the node asks workers: argument and answer. */
+export interface WorkerQuestions {
+  readonly sessions: { readonly argument: undefined; readonly answer: readonly SessionView[] };
+  readonly audience: { readonly argument: undefined; readonly answer: readonly AudienceShare[] };
+  readonly metrics: { readonly argument: undefined; readonly answer: MetricValues };
+  readonly kick: { readonly argument: string; readonly answer: boolean };
+}
+
+/** What workers ask the node: argument and answer. */
+export interface NodeQuestions {
+  /** The number of the seat. */
+  readonly seat: { readonly argument: undefined; readonly answer: number };
+  readonly hasLive: { readonly argument: string; readonly answer: boolean };
+  readonly streams: { readonly argument: undefined; readonly answer: readonly StreamView[] };
+}
+
+/** A question; its answer has the same id. */
+export interface Question {
+  readonly type: 'question';
+  readonly id: number;
+  readonly what: string;
+  readonly argument: unknown;
+}
+
+/** An answer, or why there is none. */
+export interface Answer {
+  readonly type: 'answer';
+  readonly id: number;
+  readonly value?: unknown;
+  readonly error?: { readonly code: ErrorCode; readonly details: ErrorDetails };
+}
+
+/** From the node to a worker. A connection comes with its socket. */
+export type NodeMessage =
+  | { readonly type: 'setup'; readonly setup: WorkerSetup }
+  | { readonly type: 'connection'; readonly id: number; readonly port: WorkerPort }
+  | { readonly type: 'drain' }
+  | { readonly type: 'stop'; readonly deadlineMs: number }
+  | Question
+  | Answer;
+
+/** From a worker to the node. */
+export type WorkerMessage =
+  | { readonly type: 'ready' }
+  /** The connection has arrived: the next one may come. */
+  | { readonly type: 'taken' }
+  | { readonly type: 'closed'; readonly id: number }
+  | { readonly type: 'seat-left'; readonly seat: number }
+  /** Totals since the worker's start. */
+  | { readonly type: 'figures'; readonly bytesWritten: number; readonly cpuMicros: number }
+  | Question
+  | Answer;
