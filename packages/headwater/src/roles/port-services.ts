@@ -1,0 +1,114 @@
+// The ports at which publishers and viewers come in.
+import type { AppError } from '@headwater/contracts';
+import { CrossOriginRule, type Edge, type PublishForwarder } from '@headwater/edge';
+import type { Origin } from '@headwater/origin';
+import { HttpListener } from '../http-listener.ts';
+import type { NodeContext } from '../node-context.ts';
+import { viewerPages } from '../pages/viewer-pages.ts';
+import { RateLimitedLog } from '../rate-limited-log.ts';
+import { RtmpListener } from '../rtmp-listener.ts';
+import type { Service } from '../service.ts';
+import { HandoverPort } from '../workers/handover-port.ts';
+import type { WorkerCrew } from '../workers/worker-crew.ts';
+import type { WorkerPort } from '../workers/worker-messages.ts';
+import { ListenerService } from './listener-service.ts';
+import type { RolesView } from './roles-view.ts';
+import { rtmpSessionOf } from './viewer-settings.ts';
+
+/** Whom RTMP clients can reach here. */
+export interface RtmpParts {
+  readonly origin: Origin | undefined;
+  readonly edge: Edge | undefined;
+  readonly forwarder: PublishForwarder | undefined;
+}
+
+/** The RTMP port of a node that serves it itself. */
+export function rtmpService(context: NodeContext, parts: RtmpParts): Service {
+  const { clock, logger, metrics, gate, config, addresses } = context;
+  const trouble = new RateLimitedLog(logger, clock);
+  const failed = (err: AppError, remoteAddress: string): void => {
+    trouble.report(err.entry.level, { err, remoteAddress }, 'rtmp connection failed');
+  };
+  const listener = new RtmpListener({
+    clock,
+    logger,
+    metrics,
+    gate,
+    apps: config.apps,
+    origin: parts.origin,
+    edge: parts.edge,
+    forwarder: parts.forwarder,
+    session: rtmpSessionOf(config),
+    failed,
+  });
+  return new ListenerService({
+    name: 'rtmp',
+    clock,
+    server: listener.server,
+    address: config.rtmp,
+    addresses,
+    closeConnections: () => {
+      listener.closeConnections();
+    },
+    cutConnections: () => {
+      listener.cutConnections();
+    },
+  });
+}
+
+/** The HTTP port of a node that serves it itself. */
+export function httpService(context: NodeContext, edge: Edge, view: RolesView): Service {
+  const { clock, access, logger, metrics, gate, config, addresses } = context;
+  const crossOrigin = new CrossOriginRule(config.http.corsOrigins);
+  const pages = viewerPages({
+    access,
+    logger,
+    streams: () => view.streams(),
+    crossOriginHeaders: (origin) => crossOrigin.headers(origin),
+  });
+  const listener = new HttpListener({
+    metrics,
+    gate,
+    apps: config.apps,
+    edge,
+    crossOrigin,
+    fallbacks: config.http.hasPage ? [pages] : [],
+    headTimeoutMs: config.limits.handshakeMs,
+  });
+  return new ListenerService({
+    name: 'http',
+    clock,
+    server: listener.server,
+    address: config.http,
+    addresses,
+    closeConnections: () => {
+      listener.server.closeIdleConnections();
+    },
+    cutConnections: () => {
+      listener.cutConnections();
+    },
+  });
+}
+
+/** The port of a node with workers. What they serve ends with them. */
+export function handoverService(context: NodeContext, crew: WorkerCrew, name: WorkerPort): Service {
+  const { clock, gate, metrics, config, addresses } = context;
+  const { server } = new HandoverPort({
+    port: name,
+    gate,
+    metrics,
+    dispatch: (newcomer) => {
+      crew.dispatch(newcomer);
+    },
+  });
+  const nothing = (): void => undefined;
+  return new ListenerService({
+    name,
+    clock,
+    server,
+    address: config[name],
+    addresses,
+    closeConnections: nothing,
+    cutConnections: nothing,
+  });
+}
