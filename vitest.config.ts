@@ -41,7 +41,8 @@ export default defineConfig({
           maxWorkers: 2,
           execArgv: ['--max-semi-space-size=64'],
           sequence: { groupOrder: 2 },
-          testTimeout: 300_000,
+          // As the least of everything that runs, it may take long.
+          testTimeout: 900_000,
         },
       },
     ],
