@@ -8,6 +8,8 @@ import {
   type PublishRequest,
   type RtmpTarget,
 } from '@headwater/rtmp';
+import { cutAfterLastWords } from './last-words.ts';
+import { ForwardPulse } from './forward-pulse.ts';
 
 // An origin that keeps a claim waiting has answered all calls before it; one that stands still has answered nothing.
 const answerMs = 1_500;
@@ -52,6 +54,7 @@ export class ForwardedPublish implements ForwardedSession {
   readonly #options: ForwardOptions;
   readonly #socket: Socket;
   readonly #session: RtmpClientSession;
+  #pulse: ForwardPulse | undefined;
   #control: PublishControl | undefined;
   #isConnected = false;
   #hasPublisherLeft = false;
@@ -96,6 +99,7 @@ export class ForwardedPublish implements ForwardedSession {
       this.#session.start();
     });
     socket.on('data', (bytes) => {
+      this.#pulse?.heard();
       this.#session.read(bytes);
     });
     socket.on('error', () => socket.destroy());
@@ -123,10 +127,22 @@ export class ForwardedPublish implements ForwardedSession {
   }
 
   #accept(): void {
-    const { request, answered, target, logger, sessions } = this.#options;
+    const { clock, request, answered, target, logger, sessions } = this.#options;
     answered({ outcome: 'taken' });
     sessions.add(this);
     logger.info({ origin: `${target.host}:${String(target.port)}` }, 'publish forwarded');
+    this.#pulse = new ForwardPulse(clock, {
+      ask: () => {
+        this.#session.ping();
+      },
+      stopped: () => {
+        logger.warn(
+          { origin: `${target.host}:${String(target.port)}` },
+          'origin of a forwarded publish stands still',
+        );
+        this.#socket.destroy();
+      },
+    });
     this.#control = request.accept({
       media: (kind, timestampMs, payload) => {
         this.#session.sendMedia(kind, timestampMs, payload);
@@ -142,9 +158,11 @@ export class ForwardedPublish implements ForwardedSession {
   }
 
   #ended(reason: CloseReason, error: AppError | undefined): void {
-    const { answered, logger, sessions } = this.#options;
+    const { answered, clock, logger, sessions } = this.#options;
     sessions.delete(this);
+    this.#pulse?.close();
     this.#socket.end();
+    cutAfterLastWords(clock, this.#socket);
     if (this.#control !== undefined) {
       if (!this.#hasPublisherLeft) this.#control.close(reason);
       logger.info({ reason }, 'forwarded publish closed');

@@ -1,6 +1,6 @@
 // A publisher on its way through an edge: which origin gets it, over real sockets.
 import { once } from 'node:events';
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { AppError, type ErrorCode, silentLogger, silentMetrics } from '@headwater/contracts';
 import { ManualClock } from '@headwater/contracts/testing';
 import type { NodeRecord } from '@headwater/cluster';
@@ -88,7 +88,7 @@ class WaitingPublisher implements PublishRequest {
   }
 }
 
-function forward(publisher: WaitingPublisher): PublishForwarder {
+function forward(publisher: WaitingPublisher, dial?: () => Socket): PublishForwarder {
   const forwarder = new PublishForwarder({
     discovery: { nodes: () => nodes },
     clock,
@@ -96,6 +96,7 @@ function forward(publisher: WaitingPublisher): PublishForwarder {
     metrics: silentMetrics,
     startMs: 60_000,
     maxPendingBytes: 1024 * 1024,
+    ...(dial === undefined ? {} : { dial }),
   });
   void forwarder.forward(publisher, { sessionId: 'session-1', remoteAddress: '192.0.2.1' });
   return forwarder;
@@ -153,6 +154,52 @@ it('an origin that takes its time with the claim is waited for', async () => {
     expect(publisher.receiver).toBeDefined();
   });
   expect(sockets).toHaveLength(1);
+});
+
+/** Forwards a publisher to an origin that accepts, and then does not listen any more; `way` is the edge's connection. */
+async function forwardedToSleeper(): Promise<{ publisher: WaitingPublisher; way: Socket }> {
+  await addOrigin('origin-1', accepting);
+  const publisher = new WaitingPublisher();
+  const way = connect((servers[0]?.address() as AddressInfo).port, '127.0.0.1');
+  forward(publisher, () => way);
+  await vi.waitFor(() => {
+    expect(publisher.receiver).toBeDefined();
+  });
+  sockets[0]?.pause();
+  return { publisher, way };
+}
+
+it('an origin that stands still is left after some seconds, so that its publisher can come back to another', async () => {
+  const { publisher } = await forwardedToSleeper();
+  clock.advance(4_000);
+  expect(publisher.closedFor).toBeUndefined();
+  clock.advance(1_000);
+  await vi.waitFor(() => {
+    expect(publisher.closedFor).toBe('client_closed');
+  });
+});
+
+it('an origin that only listens answers when it is asked', async () => {
+  const { publisher } = await forwarded();
+  const [connection] = sockets;
+  if (connection === undefined) throw new Error('nobody was asked');
+  const answers = vi.spyOn(connection, 'write');
+  for (let seconds = 0; seconds < 10; seconds++) {
+    clock.advance(1_000);
+    await vi.waitFor(() => {
+      expect(answers.mock.calls.length).toBeGreaterThan(seconds);
+    });
+  }
+  expect(publisher.closedFor).toBeUndefined();
+});
+
+it('an origin that stands still when the publisher ends is cut off after its last words', async () => {
+  const { publisher, way } = await forwardedToSleeper();
+  publisher.receiver?.ended('unpublished');
+  await once(way, 'finish');
+  expect(way.destroyed).toBe(false);
+  clock.advance(5_000);
+  expect(way.destroyed).toBe(true);
 });
 
 it('a publisher whom no origin takes is refused', async () => {

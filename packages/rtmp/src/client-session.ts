@@ -133,6 +133,13 @@ export class RtmpClientSession {
     this.#run(() => this.#output.command(letGoCall, 0, [null], this.#messageStreamId));
   }
 
+  /** Says something that the server has to answer: its answer is the next that `read` gets of a server that only listens. */
+  ping(): void {
+    if (this.#state !== 'live') return;
+    const timestamp = this.#options.clock.nowMs() >>> 0;
+    this.#run(() => this.#output.control({ kind: 'pingRequest', timestamp }));
+  }
+
   /** The transport is gone. */
   transportClosed(): void {
     this.#finish('client_closed');
