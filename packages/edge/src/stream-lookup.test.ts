@@ -61,6 +61,16 @@ it('news count as answers do, and those of an older epoch do not', async () => {
   expect(await lookup.find(stream)).toBeUndefined();
 });
 
+it('an answer that is older than the news is none, and neither is the end of an older epoch', async () => {
+  answer = async () => Promise.resolve(testRecord(5));
+  lookup.note({ type: 'stream_claimed', record: testRecord(6) });
+  expect(await lookup.find(stream)).toEqual(testRecord(6));
+  lookup.note({ type: 'stream_ended', record: testRecord(5, { state: 'ended' }) });
+  expect(await lookup.find(stream)).toEqual(testRecord(6));
+  answer = async () => Promise.resolve(testRecord(7));
+  expect(await lookup.find(stream)).toEqual(testRecord(7));
+});
+
 it('remembers ten thousand streams, the newest', async () => {
   answer = fails;
   const record = (index: number): StreamRecord => ({

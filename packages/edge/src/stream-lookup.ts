@@ -31,9 +31,9 @@ export class StreamLookup {
   async find(stream: StreamKey): Promise<StreamRecord | undefined> {
     try {
       const record = await this.#deadlines.within(lookupMs, this.#options.registry.stream(stream), tooLate);
-      if (record === undefined) this.#records.delete(stream);
-      else this.#remember(record);
-      return record;
+      if (record !== undefined) return this.#remember(record);
+      this.#records.delete(stream);
+      return undefined;
     } catch (caught) {
       const known = this.#records.get(stream);
       this.#options.logger.debug(
@@ -48,23 +48,27 @@ export class StreamLookup {
   /** The registry's news. */
   note(event: RegistryEvent): void {
     if (event.type === 'stream_claimed' || event.type === 'stream_updated') this.#remember(event.record);
-    if (event.type === 'stream_ended') this.#records.delete(event.record.stream);
+    if (event.type === 'stream_ended') this.#forget(event.record);
   }
 
   close(): void {
     this.#deadlines.close();
   }
 
-  #remember(record: StreamRecord): void {
+  #forget({ stream, epoch }: StreamRecord): void {
+    if ((this.#records.get(stream)?.epoch ?? 0) <= epoch) this.#records.delete(stream);
+  }
+
+  /** Returns the newest record of the stream: an answer may be older than the news that came meanwhile. */
+  #remember(record: StreamRecord): StreamRecord {
     const { stream } = record;
     const known = this.#records.get(stream);
-    // An answer may be older than the news that came meanwhile.
-    if (known !== undefined && known.epoch > record.epoch) return;
+    if (known !== undefined && known.epoch > record.epoch) return known;
     this.#records.delete(stream);
     this.#records.set(stream, record);
-    if (this.#records.size <= maxRecords) return;
     const [oldest] = this.#records.keys();
-    if (oldest !== undefined) this.#records.delete(oldest);
+    if (this.#records.size > maxRecords && oldest !== undefined) this.#records.delete(oldest);
+    return record;
   }
 }
 

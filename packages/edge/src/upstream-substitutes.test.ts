@@ -165,15 +165,49 @@ describe('the way back to the owner', () => {
     const { sequence = 0 } = rig.last.request.resume ?? {};
     substitute.handler.frames([testFrame(sequence)]);
     rig.opened(5, sequence);
-    expect(substitute.isClosed).toBe(true);
+    rig.last.handler.frames([testFrame(0, 'header')]);
+    // It has delivered nothing yet.
+    expect(substitute.isClosed).toBe(false);
     rig.frames(sequence, sequence + 2);
+    expect(substitute.isClosed).toBe(true);
     const numbers = [sequence, sequence + 1].map(String);
     expect(rig.news()).toEqual([
       `frames 5 ${String(numbers[0])}`,
       'opened 5',
-      `frames 5 ${String(numbers[1])}`,
+      `frames 5 0,${String(numbers[1])}`,
     ]);
     expect(rig.openings).toEqual(['owner', 'standby!', 'owner!']);
+  });
+
+  it('is taken at once where the owner says that the publisher is away: nobody else can know better', async () => {
+    const substitute = rig.last;
+    for (let sequence = 12; rig.last === substitute; sequence++) {
+      substitute.handler.frames([testFrame(sequence)]);
+      await rig.pass(500);
+    }
+    rig.news();
+    rig.opened(5, 12, 'interrupted');
+    expect([substitute.isClosed, rig.last.isClosed]).toEqual([true, false]);
+    expect(rig.news()).toEqual(['opened 5']);
+  });
+
+  it('keeps to what an owner knew last, whatever older word the registry gives', async () => {
+    rig.upstream.claimed(testRecord(6, { standby }));
+    rig.opened(6);
+    rig.frames(0, 2, 'keyframe');
+    rig.cut();
+    rig.find = async () => Promise.resolve(followed);
+    await rig.pass(150);
+    expect(rig.last.address).toBe('origin-6:1');
+    expect(rig.upstream.owner?.nodeId).toBe('origin-6');
+    rig.cut();
+    rig.opened(6, 2);
+    for (let sequence = 2; rig.last.address === 'origin-9:1'; sequence++) {
+      rig.frames(sequence, sequence + 1);
+      await rig.pass(500);
+    }
+    expect(rig.last.address).toBe('origin-6:1');
+    expect(rig.upstream.owner?.nodeId).toBe('origin-6');
   });
 
   it('is not taken while it fails, refuses, or would leave frames out, and is tried again', async () => {
@@ -203,6 +237,25 @@ describe('the way back to the owner', () => {
       }
       answer();
       expect(substitute.isClosed).toBe(false);
+    }
+    expect(rig.news().every((line) => line.startsWith('frames 5'))).toBe(true);
+  });
+
+  it('is not taken while the owner accepts and brings nothing', async () => {
+    const substitute = rig.last;
+    let sequence = 12;
+    const goOn = async (): Promise<void> => {
+      substitute.handler.frames([testFrame(sequence++)]);
+      await rig.pass(500);
+    };
+    for (let tries = 0; tries < 2; tries++) {
+      const { length } = rig.pulls;
+      while (rig.pulls.length === length) await goOn();
+      const silent = rig.last;
+      rig.opened(5, 12);
+      silent.handler.frames([testFrame(0, 'header')]);
+      for (let turns = 0; turns < 4; turns++) await goOn();
+      expect([silent.isClosed, substitute.isClosed]).toEqual([true, false]);
     }
     expect(rig.news().every((line) => line.startsWith('frames 5'))).toBe(true);
   });

@@ -156,8 +156,9 @@ export class Upstream {
 
   async #lookUp(): Promise<void> {
     const asked = this.#state;
-    const record = await this.#options.find(this.#options.stream);
+    const found = await this.#options.find(this.#options.stream);
     if (this.#state !== asked) return;
+    const record = found && this.#newest(found);
     if (this.#ownerOf(record) === undefined || record === undefined) this.#backOff();
     else this.#pursue(record);
   }
@@ -173,6 +174,12 @@ export class Upstream {
     this.#record = record;
     this.#highestEpoch = Math.max(this.#highestEpoch, record.epoch);
     this.#tryNext(this.#options.candidates(record, this.#failures.nodeIds));
+  }
+
+  // Events overtake answers: what is known stands against an older word.
+  #newest(record: StreamRecord): StreamRecord {
+    const known = this.#record;
+    return known !== undefined && known.epoch > record.epoch ? known : record;
   }
 
   #tryNext([target, ...rest]: readonly UpstreamTarget[]): void {
@@ -330,7 +337,8 @@ export class Upstream {
       clock,
       random,
       find,
-      ownerOf: (record) => {
+      ownerOf: (found) => {
+        const record = found && this.#newest(found);
         const owner = this.#ownerOf(record);
         if (owner !== undefined) this.#record = record;
         return owner;

@@ -1,8 +1,10 @@
-// While a substitute delivers, the owner is tried now and then, beside it. Its answer decides: only a pull that joins
-// what was received takes over from the substitute, and nothing of it is delivered before.
+// While a substitute delivers, the owner is tried now and then, beside it. What it brings decides: only a pull that joins
+// what was received, and has media, takes over from the substitute, and nothing of it is delivered before.
 import type { Clock, StreamKey, Timer } from '@headwater/contracts';
 import type { StreamRecord } from '@headwater/cluster';
+import type { Frame } from '@headwater/media';
 import type { OpenedInfo, Pull, PullHandler } from '@headwater/relay';
+import { isMedia } from './pull-position.ts';
 import type { UpstreamTarget } from './upstream-candidates.ts';
 
 /** What a way back needs of its upstream. */
@@ -21,6 +23,10 @@ export interface WayBackOptions {
 
 const firstMs = 5_000;
 const spreadMs = 5_000;
+// An owner that accepts and then brings nothing is no better than one that cannot be reached.
+const mediaMs = 2_000;
+// Headers and metadata come before the media, a handful of them.
+const maxEarlyFrames = 64;
 
 /** Tries the owner every 5 to 10 s until it takes over. `close` is idempotent, and leaves alone what was taken over. */
 export class WayBack {
@@ -59,28 +65,49 @@ export class WayBack {
 
   #handlerFor(target: UpstreamTarget): PullHandler {
     let heir: PullHandler | undefined;
+    /** What an owner said that has not delivered yet. */
+    let opening: OpenedInfo | undefined;
+    const early: Frame[] = [];
     const giveUp = (): void => {
+      this.#timer?.cancel();
       this.#trial = undefined;
       this.#wait();
     };
+    const decline = (): void => {
+      this.#trial?.close();
+      giveUp();
+    };
+    const takeOver = (info: OpenedInfo): void => {
+      const pull = this.#trial;
+      if (pull === undefined) return;
+      this.#timer?.cancel();
+      this.#trial = undefined;
+      heir = this.#options.takeOver(target, pull);
+      heir.opened(info);
+      if (early.length > 0) heir.frames(early);
+    };
     return {
       opened: (info) => {
-        const pull = this.#trial;
-        if (pull === undefined) return;
-        if (this.#options.isWelcome(info)) {
-          this.#trial = undefined;
-          heir = this.#options.takeOver(target, pull);
-          heir.opened(info);
-        } else {
-          pull.close();
-          giveUp();
-        }
+        if (this.#trial === undefined) return;
+        opening = info;
+        if (!this.#options.isWelcome(info)) decline();
+        else if (info.state === 'interrupted') takeOver(info);
+        else this.#timer = this.#options.clock.after(mediaMs, decline);
       },
       frames: (frames) => {
-        heir?.frames(frames);
+        if (heir !== undefined) heir.frames(frames);
+        else if (opening !== undefined && this.#trial !== undefined) {
+          early.push(...frames);
+          if (early.some(isMedia)) takeOver(opening);
+          else if (early.length > maxEarlyFrames) decline();
+        }
       },
       state: (state) => {
-        heir?.state(state);
+        if (heir !== undefined) heir.state(state);
+        else if (opening !== undefined) {
+          opening = { ...opening, state };
+          if (state === 'interrupted') takeOver(opening);
+        }
       },
       ended: (reason) => {
         if (heir === undefined) giveUp();
