@@ -39,6 +39,16 @@ describe('the egress of a node', () => {
     expect(overload.egressBitsPerSecond).toBeGreaterThan(30e6);
   });
 
+  it('is judged by as many seconds just after a start: the joins of all viewers at once are no overload', () => {
+    const { overload, pass } = watch({ egressBitsPerSecond: 50e6 });
+    pass(0.1);
+    pass(0.2, { megabits: 500 });
+    expect(overload.overload).toBeUndefined();
+    expect(overload.egressBitsPerSecond).toBeGreaterThan(30e6);
+    pass(0.2, { megabits: 500 });
+    expect(overload.overload).toMatchObject({ limit: 'egress' });
+  });
+
   it('has no limit at 0', () => {
     const { overload, pass } = watch({});
     pass(4, { megabits: 1e6, lateMs: 3_000 });

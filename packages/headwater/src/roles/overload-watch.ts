@@ -21,6 +21,7 @@ export interface OverloadWatchOptions {
 // Often enough that a burst of joins is seen while it lasts; long enough that one stall or one burst is no overload.
 const sampleMs = 100;
 const samples = 30;
+const windowMs = (samples - 1) * sampleMs;
 
 /** Looks ten times a second, and judges by the last three seconds. */
 export class OverloadWatch {
@@ -44,14 +45,14 @@ export class OverloadWatch {
     return this.#taken === 0 ? 0 : this.#lagSum / Math.min(this.#taken, samples);
   }
 
-  /** Over the last seconds. */
+  /** Over the last seconds. Before there are as many, what was sent counts for all of them: a start is a burst of joins. */
   get egressBitsPerSecond(): number {
     if (this.#taken < 2) return 0;
     const newest = (this.#taken - 1) % samples;
     const oldest = this.#taken < samples ? 0 : this.#taken % samples;
     const elapsedMs = (this.#times[newest] ?? 0) - (this.#times[oldest] ?? 0);
     const bytes = (this.#bytes[newest] ?? 0) - (this.#bytes[oldest] ?? 0);
-    return elapsedMs <= 0 ? 0 : (bytes * 8_000) / elapsedMs;
+    return (bytes * 8_000) / Math.max(elapsedMs, windowMs);
   }
 
   /** The limit that is reached, or undefined while there is room. */
