@@ -47,6 +47,8 @@ export type LateClaimOutcome = 'claimed' | 'raised' | 'refused' | 'dropped';
 
 const firstPauseMs = 200;
 const lastPauseMs = 2_000;
+// Looking whether a claim is due asks nobody.
+const duePauseMs = 500;
 
 interface LateClaim {
   readonly stream: OriginStream;
@@ -54,6 +56,7 @@ interface LateClaim {
   readonly title: OwnedStream | undefined;
   readonly yields: boolean;
   readonly beganMs: number;
+  /** Questions in a row that the registry did not answer, or from whose answer nothing follows yet. */
   attempts: number;
   timer: Timer | undefined;
 }
@@ -131,27 +134,39 @@ export class LateClaims {
     this.#options.logger.info({ stream: key, epoch, outcome, waitedMs }, 'late claim is settled');
   }
 
-  #later(claim: LateClaim): void {
+  #later(claim: LateClaim, pauseMs = this.#pauseAfter(claim)): void {
     const spread = 0.75 + this.#options.random() / 2;
-    const pauseMs = Math.min(lastPauseMs, firstPauseMs * 2 ** claim.attempts) * spread;
-    claim.timer = this.#options.clock.after(pauseMs, () => {
+    claim.timer = this.#options.clock.after(pauseMs * spread, () => {
       void this.#try(claim);
     });
   }
 
+  #pauseAfter({ attempts }: LateClaim): number {
+    return Math.min(lastPauseMs, firstPauseMs * 2 ** attempts);
+  }
+
   async #try(claim: LateClaim): Promise<void> {
     const { stream } = claim;
-    try {
-      if (this.#isDue(stream) && (await this.#isRipe(stream))) {
-        await this.#claim(claim);
-      }
+    if (!this.#isDue(stream)) {
       claim.attempts = 0;
+      this.#later(claim, duePauseMs);
+      return;
+    }
+    try {
+      if (await this.#isRipe(stream)) await this.#claim(claim);
     } catch (caught) {
-      claim.attempts = Math.min(claim.attempts + 1, 10);
-      const fields = { stream: stream.key, attempt: claim.attempts, err: toAppError(caught) };
+      const fields = { stream: stream.key, attempt: claim.attempts + 1, err: toAppError(caught) };
       this.#options.logger.debug(fields, 'late claim failed');
     }
-    if (this.has(stream)) this.#later(claim);
+    claim.attempts = Math.min(claim.attempts + 1, 10);
+    if (this.has(stream)) this.#later(claim, this.#pauseUntilRipe(claim));
+  }
+
+  // Whoever restores what is his may do so at any time: asked rarely, and at the latest when nobody can come any more.
+  #pauseUntilRipe(claim: LateClaim): number {
+    const leftMs = this.#ripeMs - this.#options.clock.nowMs();
+    const pauseMs = this.#pauseAfter(claim);
+    return leftMs > 0 ? Math.min(pauseMs, Math.max(leftMs, firstPauseMs)) : pauseMs;
   }
 
   // A held stream has no publisher to claim for. A doubtful node does not know yet what it has lost.
@@ -164,9 +179,13 @@ export class LateClaims {
     const { clock, registry } = this.#options;
     const record = await within(clock, registryAnswerMs, registry.stream(key), registryIsLate);
     if (record?.state === 'live' || record?.state === 'interrupted') return true;
-    // A registry that lost its memory takes a lease to have it back.
+    return clock.nowMs() >= this.#ripeMs;
+  }
+
+  // A registry that lost its memory takes a lease to have it back.
+  get #ripeMs(): number {
     const { joinedAtMs, leaseMs } = this.#options.standing();
-    return clock.nowMs() - joinedAtMs >= leaseMs;
+    return joinedAtMs + leaseMs;
   }
 
   async #claim(claim: LateClaim): Promise<void> {
