@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Origin } from './origin.ts';
 import { holdMs, key, OriginRig, refOf, TestPuller } from './testing/index.ts';
 
@@ -136,6 +136,37 @@ describe('a standby', () => {
         ?.slice(0, frames.length),
     );
   });
+
+  it('follows again when it was cut off for longer than it keeps what it has, and is still appointed', async () => {
+    await rig.publish(first);
+    await appoint(epochOn(first), 'o2');
+    await rig.run(500);
+    rig.relay.set('o1:1', 'cut');
+    await rig.run(holdMs + 1_000);
+    expect(second.continuity.followed.size).toBe(0);
+    rig.relay.set('o1:1', 'up');
+    await rig.run(10_000);
+    expect(second.continuity.followed.get(key)).toMatchObject({ epoch: epochOn(first), state: 'live' });
+  });
+
+  it.each(['dismissed', 'ended', 'held for dead'])(
+    'asks once for a stream that it was cut off from, and that is %s by then',
+    async (what) => {
+      const encoder = await rig.publish(first);
+      await appoint(epochOn(first), 'o2');
+      await rig.run(500);
+      const asked = vi.spyOn(rig.registry, 'stream');
+      rig.relay.set('o1:1', 'cut');
+      await rig.run(holdMs + 1_000);
+      if (what === 'dismissed') await appoint(epochOn(first), undefined);
+      if (what === 'ended') encoder.publisher.leave('unpublished');
+      if (what === 'held for dead') await rig.registry.leave(refOf('o1'));
+      await rig.run(60_000);
+      expect(asked.mock.calls.length).toBeLessThanOrEqual(1);
+      expect(second.continuity.followed.size).toBe(0);
+      second.close();
+    },
+  );
 
   it('waits for the end of its node where the relay is closed before', async () => {
     const encoder = await rig.publish(first);

@@ -1,14 +1,22 @@
 // The streams that this node follows: those whose standby it is by the registry's word, and those that a publisher of its
 // own is the backup of.
 import type { Clock, CloseReason, Gauge, Logger, Metrics, StreamKey } from '@headwater/contracts';
-import { isSameRun, type NodeRef, type RegistryEvent, type StreamRecord } from '@headwater/cluster';
+import {
+  isSameRun,
+  type NodeRef,
+  type RegistryEvent,
+  type StreamRecord,
+  type StreamRegistry,
+} from '@headwater/cluster';
 import type { FrameRingLimits } from '@headwater/media';
 import type { RelayClient } from '@headwater/relay';
+import { FollowAgain } from './follow-again.ts';
 import { StreamFollower } from './stream-follower.ts';
 
 /** What followers are made of. */
 export interface StandbyFollowersOptions {
   readonly node: NodeRef;
+  readonly registry: Pick<StreamRegistry, 'stream'>;
   readonly relay: Pick<RelayClient, 'pull'>;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -26,11 +34,20 @@ export interface StandbyFollowersOptions {
 export class StandbyFollowers {
   readonly #options: StandbyFollowersOptions;
   readonly #followers = new Map<StreamKey, StreamFollower>();
+  readonly #again: FollowAgain;
   readonly #count: Gauge;
   #isClosed = false;
 
   constructor(options: StandbyFollowersOptions) {
     this.#options = options;
+    this.#again = new FollowAgain({
+      ...options,
+      random: () => options.random(),
+      isAppointed: (record) => this.#isToFollow(record),
+      follow: (record) => {
+        this.#follow(record, this.#followers.get(record.stream));
+      },
+    });
     this.#count = options.metrics.gauge({
       name: 'headwater_origin_followers',
       help: 'Streams of other origins that this one follows, as their standby or for a backup of its own.',
@@ -45,6 +62,7 @@ export class StandbyFollowers {
   heard(event: RegistryEvent): void {
     if (!('record' in event)) return;
     const { record } = event;
+    this.#again.forget(record.stream);
     const current = this.#followers.get(record.stream);
     if (current !== undefined && record.epoch < current.epoch) return;
     if (event.type === 'stream_ended') current?.endedElsewhere();
@@ -65,6 +83,8 @@ export class StandbyFollowers {
       closed: (closed, reason) => {
         if (this.#followers.get(record.stream) === closed) this.#followers.delete(record.stream);
         this.#count.set(this.#followers.size);
+        // Cut off from the owner for too long: whether the stream is still to be followed is for the registry to say.
+        if (reason === 'publisher_lost') this.#again.lost(record.stream);
         this.#options.changed(closed, reason);
       },
     });
@@ -75,17 +95,22 @@ export class StandbyFollowers {
 
   close(): void {
     this.#isClosed = true;
+    this.#again.close();
     for (const follower of [...this.#followers.values()]) follower.close('shutdown');
   }
 
   #follow(record: StreamRecord, current: StreamFollower | undefined): void {
-    const { node } = this.#options;
-    const isOwn = isSameRun(record.owner, node);
-    const isAppointed = record.standby !== undefined && isSameRun(record.standby, node);
-    if (!isOwn && (isAppointed || this.#options.isPinned(record.stream))) {
+    if (this.#isToFollow(record)) {
       this.ensure(record)?.recorded(record);
     } else if (current !== undefined) {
       current.close(record.epoch > current.epoch ? 'replaced' : 'client_closed');
     }
+  }
+
+  #isToFollow({ stream, owner, standby }: StreamRecord): boolean {
+    const { node } = this.#options;
+    if (isSameRun(owner, node)) return false;
+    const isAppointed = standby !== undefined && isSameRun(standby, node);
+    return isAppointed || this.#options.isPinned(stream);
   }
 }
