@@ -51,7 +51,7 @@ export class FollowAgain {
   }
 
   async #ask(key: StreamKey, asker: Timer): Promise<void> {
-    const { registry, clock, logger, isAppointed, follow } = this.#options;
+    const { registry, clock, logger } = this.#options;
     let record: StreamRecord | undefined;
     try {
       record = await within(clock, registryAnswerMs, registry.stream(key), registryIsLate);
@@ -63,6 +63,7 @@ export class FollowAgain {
     if (this.#timers.get(key) !== asker) return;
     this.forget(key);
     // Of an owner that is held for dead the registry has news as soon as there is one again.
-    if (record !== undefined && record.state !== 'orphaned' && isAppointed(record)) follow(record);
+    if (record === undefined || record.state === 'orphaned' || !this.#options.isAppointed(record)) return;
+    this.#options.follow(record);
   }
 }
