@@ -15,6 +15,8 @@ import { waitUntil } from '../support/wait-until.ts';
 // Bounds of correctness on a busy machine, no measurements.
 const slackMs = 3_000;
 const gopMs = 1_000;
+/** How long an origin may say nothing to an edge that forwards a publisher to it. */
+const forwarderMs = 5_000;
 
 it('a killed origin costs its publisher a reconnect, and its viewers nothing but time', async () => {
   const cluster = await ChaosCluster.start({ origins: 2, edges: 2 });
@@ -33,32 +35,43 @@ it('a killed origin costs its publisher a reconnect, and its viewers nothing but
 it('a frozen origin that wakes up again yields, and nothing it still had gets to viewers', async () => {
   const cluster = await ChaosCluster.start({ origins: 2, edges: 2 });
   const addresses = [cluster.origin(0).rtmp, cluster.origin(1).rtmp];
-  const streams = ['live/open', 'live/proven'];
+  const streams = ['live/open', 'live/proven', 'live/forwarded'];
+  // The first publisher of all, and of two origins without any the first gets it.
+  const throughEdge = await ChaosEncoder.start({
+    stream: 'live/forwarded?token=secret',
+    addresses: [cluster.edge(1).rtmp],
+  });
+  expect(await cluster.ownerOf('live/forwarded')).toBe(cluster.origin(0));
   // Only who proves to be the publisher may take over before the frozen owner's lease has run out.
   const encoders = await Promise.all(
     ['live/open', 'live/proven?token=secret'].map(async (stream) =>
       ChaosEncoder.start({ stream, addresses }),
     ),
   );
-  const [open, proven] = await Promise.all(streams.map(async (stream) => watchOn(cluster.edges, stream)));
-  if (open === undefined || proven === undefined) throw new Error('no witnesses');
+  const [open, proven, forwarded] = await Promise.all(
+    streams.map(async (stream) => watchOn(cluster.edges, stream)),
+  );
+  if (open === undefined || proven === undefined || forwarded === undefined) throw new Error('no witnesses');
+  const all = [...open, ...proven, ...forwarded];
   cluster.origin(0).freeze();
   for (const encoder of encoders) encoder.abandonServer();
-  await Promise.all([seeSession(open, 1), seeSession(proven, 1)]);
+  await Promise.all([seeSession(open, 1), seeSession(proven, 1), seeSession(forwarded, 1)]);
   expect(longestGapMs(proven)).toBeLessThan(gopMs + slackMs);
   expect(longestGapMs(open)).toBeLessThan(leaseMs + gopMs + slackMs);
-  for (const witness of [...open, ...proven]) witness.mark();
+  // Its encoder knows of no origin: the edge in between notices, and closes the connection.
+  expect(longestGapMs(forwarded)).toBeLessThan(forwarderMs + gopMs + slackMs);
+  for (const witness of all) witness.mark();
   cluster.origin(0).resume();
   await waitUntil('the old owner has sent its publishers away', () =>
-    encoders.every(({ sessions }) => sessions[0]?.end !== undefined),
+    [...encoders, throughEdge].every(({ sessions }) => sessions[0]?.end !== undefined),
   );
-  await seeMore([...open, ...proven]);
+  await seeMore(all);
   for (const stream of streams) {
     expect(await cluster.origin(0).stream(stream)).toBeUndefined();
     expect(await cluster.ownerOf(stream)).toBe(cluster.origin(1));
   }
-  expect(faultsOf([...open, ...proven], [0, 1])).toEqual([]);
-  expect(longestGapMs([...open, ...proven])).toBeLessThan(slackMs);
+  expect(faultsOf(all, [0, 1])).toEqual([]);
+  expect(longestGapMs(all)).toBeLessThan(slackMs);
 });
 
 it('a frozen origin that nobody took over from goes on where it stopped', async () => {

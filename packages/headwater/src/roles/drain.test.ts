@@ -28,7 +28,7 @@ beforeEach(async () => {
     relayAddress: () => '127.0.0.1:1',
     ring: {},
     holdMs: 1_000,
-    maxPublishers: 10,
+    maxPublishers: 100,
   });
   announced = 0;
   drain = new Drain({
@@ -85,6 +85,21 @@ it('sends those that are left away at the deadline, one after the other', async 
   await pass(200);
   await drained;
   expect(publishers.map(({ closedFor }) => closedFor)).toEqual(['shutdown', 'shutdown']);
+});
+
+it('takes no more than two seconds beyond the deadline for very many', async () => {
+  const publishers = await Promise.all(
+    Array.from({ length: 100 }, async (_, n) => publish(`live/${String(n)}`)),
+  );
+  const drained = drain.run(1_000);
+  await pass(900);
+  expect(publishers.filter(({ closedFor }) => closedFor !== undefined)).toEqual([]);
+  for (let passed = 0; passed < 2_200; passed += 20) {
+    clock.advance(20);
+    await new Promise(setImmediate);
+  }
+  expect(publishers.filter(({ closedFor }) => closedFor === undefined)).toEqual([]);
+  await drained;
 });
 
 it('begins once, however often it is asked', async () => {

@@ -17,8 +17,10 @@ export interface DrainParts {
 }
 
 const lookEachMs = 100;
-// Publishers without the ability to be asked are sent away one by one, so that the others do not get all at once.
+// Publishers without the ability to be asked are sent away one by one, so that the others do not get all at once. However
+// many there are, whoever stops this node does not wait much longer than the deadline.
 const staggerMs = 50;
+const mostStaggerMs = 2_000;
 
 /** Drains a node once; later calls join the first. */
 export class Drain {
@@ -53,9 +55,10 @@ export class Drain {
     while (this.#isBusy && clock.nowMs() < endsMs) {
       await this.#pause(Math.min(lookEachMs, endsMs - clock.nowMs()));
     }
-    for (const session of this.#publishers) {
+    const left = this.#publishers;
+    for (const session of left) {
       session.close('shutdown');
-      await this.#pause(staggerMs);
+      await this.#pause(Math.min(staggerMs, mostStaggerMs / left.length));
     }
     logger.info({ viewers: this.#viewers }, 'drain ended');
   }
