@@ -34,6 +34,27 @@ it('speaks once when nothing came for the time, however often it was started', (
   expect(stalls).toBe(1);
 });
 
+it('does not count the time in which nobody looked: what came meanwhile has not been read yet', () => {
+  watch.start();
+  clock.advance(1_000);
+  clock.stall(8_000);
+  clock.advance(0);
+  expect(stalls).toBe(0);
+  clock.advance(499);
+  expect(stalls).toBe(0);
+  clock.advance(1);
+  expect(stalls).toBe(1);
+});
+
+it('speaks in the end although it is late all the time', () => {
+  watch.start();
+  for (let turn = 0; turn < 5; turn++) {
+    clock.stall(800);
+    clock.advance(0);
+  }
+  expect(stalls).toBe(1);
+});
+
 it('is quiet once stopped, and leaves no timer', () => {
   watch.start();
   watch.stop();

@@ -1,5 +1,9 @@
 import type { Clock, Timer } from '@headwater/contracts';
 
+const lookEachMs = 500;
+// Timers are never quite on time.
+const lateMs = 100;
+
 /** Notices that something that should keep coming has stopped: a frozen owner keeps its connections open. */
 export class StallWatch {
   readonly #clock: Clock;
@@ -31,10 +35,15 @@ export class StallWatch {
     this.#timer = undefined;
   }
 
-  // One timer that is set again when it fires early, instead of one for each batch.
-  #arm(delayMs: number): void {
+  // One timer that is set again when it fires early, instead of one for each batch. Whoever stood still himself has not read
+  // yet what came meanwhile: that time does not count.
+  #arm(afterMs: number): void {
+    const nowMs = this.#clock.nowMs();
+    const delayMs = Math.min(afterMs, lookEachMs);
     this.#timer ??= this.#clock.after(delayMs, () => {
       this.#timer = undefined;
+      const stoodStillMs = this.#clock.nowMs() - nowMs - delayMs;
+      if (stoodStillMs > lateMs) this.#lastMs += stoodStillMs;
       const leftMs = this.#lastMs + this.#stallMs - this.#clock.nowMs();
       if (leftMs > 0) this.#arm(leftMs);
       else this.#stalled();

@@ -168,6 +168,21 @@ describe('a standby', () => {
     },
   );
 
+  it('that stood still itself reads on before it takes its owner for frozen', async () => {
+    await rig.publish(first);
+    await appoint(epochOn(first), 'o2');
+    await rig.run(1_000);
+    const asked = rig.relay.requests.length;
+    rig.clock.stall(8_000);
+    // What falls due runs before anything is read.
+    rig.clock.advance(0);
+    await rig.run(3_000);
+    expect(rig.relay.requests.length).toBe(asked);
+    rig.relay.set('o1:1', 'frozen');
+    await rig.run(3_000);
+    expect(rig.relay.requests.length).toBeGreaterThan(asked);
+  });
+
   it('waits for the end of its node where the relay is closed before', async () => {
     const encoder = await rig.publish(first);
     await appoint(epochOn(first), 'o2');

@@ -40,6 +40,8 @@ const finalReasons: ReadonlySet<CloseReason> = new Set<CloseReason>([
 // A live stream that brings nothing for this long has an owner that is frozen or cut off: a pull anew may tell.
 const stallMs = 2_000;
 const lookEachMs = 500;
+// Timers are never quite on time.
+const lateMs = 100;
 const firstRetryMs = 100;
 const lastRetryMs = 2_000;
 // What the owner still has to say after the registry has spoken of the end.
@@ -62,6 +64,7 @@ export class StreamFollower implements ServedStream {
   #lastFrameMs: number | undefined;
   /** When the pull in force last gave a sign of life. */
   #heardMs: number;
+  #lookedMs: number;
   #lostMs: number;
   #attempts = 0;
   #retryTimer: Timer | undefined;
@@ -78,7 +81,7 @@ export class StreamFollower implements ServedStream {
     this.#options = options;
     this.#logger = logger.child({ stream: this.key, epoch: this.epoch, owner: record.owner.nodeId });
     this.#live = this.#newLive();
-    this.#heardMs = this.#lostMs = clock.nowMs();
+    this.#heardMs = this.#lostMs = this.#lookedMs = clock.nowMs();
     this.#watch = clock.every(lookEachMs, () => {
       this.#look();
     });
@@ -245,6 +248,10 @@ export class StreamFollower implements ServedStream {
 
   #look(): void {
     const nowMs = this.#options.clock.nowMs();
+    // Who stood still himself has not read yet what came meanwhile: that time does not count.
+    const stoodStillMs = nowMs - this.#lookedMs - lookEachMs;
+    this.#lookedMs = nowMs;
+    if (stoodStillMs > lateMs) this.#heardMs = Math.min(nowMs, this.#heardMs + stoodStillMs);
     if (this.#pulled === undefined && nowMs - this.#lostMs >= this.#options.holdMs) {
       this.close('publisher_lost');
       return;
