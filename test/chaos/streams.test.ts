@@ -48,6 +48,19 @@ it('a relay connection that falls silent is left for a new one, which loses noth
   expect(longestGapMs(witnesses)).toBeLessThan(outageMs + slackMs);
 });
 
+it('an edge that stood still for longer than its owner may say nothing loses nothing, and disturbs nobody', async () => {
+  await ChaosEncoder.start({ stream: 'live/still', addresses: [cluster.origin(0).rtmp] });
+  const [still, other] = [cluster.edge(0), cluster.edge(1)];
+  const [witnesses, others] = [await watchOn([still], 'live/still'), await watchOn([other], 'live/still')];
+  still.freeze();
+  await waitUntil('viewers wait', () => witnesses.every(({ sinceVideoMs }) => sinceVideoMs > outageMs));
+  still.resume();
+  await seeMore([...witnesses, ...others]);
+  expect(faultsOf([...witnesses, ...others])).toEqual([]);
+  expect(longestGapMs(witnesses)).toBeLessThan(outageMs + slackMs);
+  expect(longestGapMs(others)).toBeLessThan(slackMs);
+});
+
 it('viewers of a publisher that is gone are held, and then ended cleanly', async () => {
   const encoder = await ChaosEncoder.start({ stream: 'live/gone', addresses: [cluster.origin(0).rtmp] });
   const witnesses = await watchOn(cluster.edges, 'live/gone');
