@@ -4,7 +4,7 @@ import js from '@eslint/js';
 import { defineConfig, globalIgnores } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
-const testFiles = ['**/*.{test,bench}.ts', 'packages/*/src/testing/**/*.ts', 'test/**/*.ts'];
+const testFiles = ['**/*.{test,bench}.ts', 'packages/*/src/testing/**/*.ts', 'test/**/*.{ts,mjs}'];
 const scripts = ['deploy/**/*.mjs', 'packages/*/scripts/**/*.mjs'];
 
 /** Packages that do no I/O: bytes and time come in as arguments. */

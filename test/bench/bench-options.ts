@@ -17,8 +17,9 @@ export interface BenchOptions {
 
 /** How to call the bench. */
 export const USAGE = `Usage: pnpm bench [options]
-  --servers LIST    of headwater, headwater-low, node-media-server, nginx-rtmp, srs, mediamtx, floor-frame, floor-100,
-                    floor-200, floor-350 (default: headwater,node-media-server,floor-frame,floor-100,floor-350)
+  --servers LIST    of headwater, headwater-low, headwater-100, headwater-350, node-media-server, nginx-rtmp, srs-frame,
+                    srs-100, srs, mediamtx, floor-frame, floor-100, floor-200, floor-350
+                    (default: headwater,node-media-server,floor-frame,floor-100,floor-350)
   --formats LIST    of rtmp, flv (default: both)
   --rate RATE       stream of 1m (1.08 Mbit/s) or 6m (default: 1m)
   --viewers N       viewers at the same time (default: 500)

@@ -4,6 +4,7 @@ import { FRAMES_PER_SECOND, type StreamRate } from './load/synthetic-stream.ts';
 import type { ViewerFormat } from './load/viewer.ts';
 import { Histogram, type HistogramCounts } from './measure/histogram.ts';
 import type { ProcessUsage } from './measure/process-usage.ts';
+import type { Contender, LatencyClass } from './servers/contender.ts';
 
 /** The server's usage without viewers, and before and after the measuring window. */
 export interface Usages {
@@ -14,11 +15,14 @@ export interface Usages {
   readonly after: ProcessUsage;
   /** What the server's core was busy in the window, with whatever ran on it. */
   readonly busySeconds: number;
+  /** See `readLoopLagMs`. */
+  readonly loopLagP99Ms: number;
 }
 
 /** The figures of one measurement; docs/benchmarks.md says what each means. */
 export interface CellResult {
   readonly server: string;
+  readonly latencyClass: LatencyClass;
   readonly format: ViewerFormat;
   readonly rate: StreamRate;
   readonly viewers: number;
@@ -34,6 +38,8 @@ export interface CellResult {
   readonly joinP99Ms: number;
   readonly latencyP50Ms: number;
   readonly latencyP99Ms: number;
+  /** NaN for servers that are not Node. */
+  readonly loopLagP99Ms: number;
   readonly deliveredBytes: number;
   /** Delivered video frames as a share of what the joined viewers should have got. */
   readonly deliveredShare: number;
@@ -53,7 +59,7 @@ export interface CellResult {
 
 /** All that was observed in one measurement. */
 export interface CellObservation {
-  readonly name: string;
+  readonly contender: Pick<Contender, 'name' | 'latencyClass'>;
   readonly format: ViewerFormat;
   readonly options: BenchOptions;
   readonly join: JoinReport;
@@ -67,15 +73,17 @@ const OTHER_LIMIT = 0.1;
 const COUNT_TOLERANCE = 0.01;
 
 /** Turns observations into figures. */
-export function summarise({ name, format, options, join, window, usages }: CellObservation): CellResult {
-  const { idle, some, before, after, busySeconds } = usages;
+export function summarise(observation: CellObservation): CellResult {
+  const { contender, format, options, join, window, usages } = observation;
+  const { idle, some, before, after, busySeconds, loopLagP99Ms } = usages;
   const gigabytes = window.socketBytes / 1e9;
   const userSeconds = after.userSeconds - before.userSeconds;
   const systemSeconds = after.systemSeconds - before.systemSeconds;
   const joins = histogramOf(join.join);
   const latency = histogramOf(window.latency);
   const figures = {
-    server: name,
+    server: contender.name,
+    latencyClass: contender.latencyClass(options.viewers),
     format,
     rate: options.rate,
     viewers: options.viewers,
@@ -92,6 +100,7 @@ export function summarise({ name, format, options, join, window, usages }: CellO
     joinP99Ms: joins.quantileMs(0.99),
     latencyP50Ms: latency.quantileMs(0.5),
     latencyP99Ms: latency.quantileMs(0.99),
+    loopLagP99Ms,
     deliveredBytes: window.socketBytes,
     deliveredShare: window.videoFrames / (join.joined * options.seconds * FRAMES_PER_SECOND),
     stalls: window.stalls,

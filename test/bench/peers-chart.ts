@@ -1,4 +1,4 @@
-// CPU seconds per delivered gigabyte as bars, for the README: one panel for each format, one group for each load.
+// CPU seconds per delivered gigabyte as bars, for the README: one group for each load, format and latency class.
 import type { CellResult } from './cell-result.ts';
 import { groupByLoad, isPeer, type LoadGroup } from './peers-report.ts';
 import { medianOf } from './report.ts';

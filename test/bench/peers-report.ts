@@ -1,4 +1,5 @@
-// What `bench:peers` found, as Markdown: one table for each load and format, each figure beside the best peer's.
+// What `bench:peers` found, as Markdown: one table for each load, format and latency class, each figure of ours beside the
+// best peer's of that class.
 import type { CellResult } from './cell-result.ts';
 import { groupBy, medianOf, renderTable } from './report.ts';
 
@@ -12,11 +13,12 @@ const FIGURES = [
   ['join p99 ms', 'joinP99Ms', 1],
   ['latency p50 ms', 'latencyP50Ms', 1],
   ['latency p99 ms', 'latencyP99Ms', 1],
+  ['loop lag p99 ms', 'loopLagP99Ms', 1],
 ] as const;
 
 type FigureKey = (typeof FIGURES)[number][1];
 
-/** All runs of one server under one load in one format. */
+/** All runs of one server under one load. */
 interface ServerRuns {
   readonly server: string;
   readonly runs: readonly CellResult[];
@@ -27,17 +29,18 @@ export function isPeer(server: string): boolean {
   return !server.startsWith('headwater') && !server.startsWith('floor');
 }
 
-/** Results of one load and format, server by server. */
+/** Results of one load, format and latency class, server by server. */
 export interface LoadGroup {
   readonly title: string;
   readonly servers: readonly ServerRuns[];
 }
 
-/** Orders results by load and format. */
+/** Orders results by load, format and latency class. */
 export function groupByLoad(results: readonly CellResult[]): LoadGroup[] {
   const groups = groupBy(
     results,
-    ({ format, viewers, rate }) => `${String(viewers)} viewers of ${rate}, ${format}`,
+    ({ format, viewers, rate, latencyClass }) =>
+      `${String(viewers)} viewers of ${rate}, ${format}, ${latencyClass}`,
   );
   return [...groups].map(([title, cells]) => ({
     title,
@@ -52,13 +55,14 @@ export function renderPeersReport(results: readonly CellResult[]): string {
 }
 
 function renderGroup({ servers }: LoadGroup): string {
-  const header = ['server', ...FIGURES.map(([title]) => title), 'stalls', 'lost', 'server core'];
+  const header = ['server', ...FIGURES.map(([title]) => title), 'kernel', 'stalls', 'lost', 'server core'];
   const rows = servers.map(({ server, runs }) => [
     server,
     ...FIGURES.map(([, key, digits]) => cellText(servers, server, runs, [key, digits])),
+    percent(medianOf(runs.map((run) => run.systemSecondsPerGb / run.cpuSecondsPerGb))),
     String(runs.reduce((sum, run) => sum + run.stalls, 0)),
     String(runs.reduce((sum, run) => sum + run.lostFrames, 0)),
-    `${(medianOf(runs.map((run) => run.serverCoreShare)) * 100).toFixed(0)} %`,
+    percent(medianOf(runs.map((run) => run.serverCoreShare))),
   ]);
   return renderTable([header, ...rows]);
 }
@@ -71,6 +75,7 @@ function cellText(
   [key, digits]: readonly [FigureKey, number],
 ): string {
   const value = medianOf(runs.map((run) => run[key]));
+  if (!Number.isFinite(value)) return '';
   const peers = servers.filter((other) => isPeer(other.server));
   const best = Math.min(...peers.map((peer) => medianOf(peer.runs.map((run) => run[key]))));
   const ratio =
@@ -89,8 +94,10 @@ function noiseOf(results: readonly CellResult[]): string {
       }),
   );
   if (spreads.length === 0) return 'Noise: not known, each combination ran once.';
-  const [middle, most] = [medianOf(spreads), Math.max(...spreads)].map(
-    (one) => `${(one * 100).toFixed(0)} %`,
-  );
-  return `Noise: repeated runs of CPU-s/GB lie ${middle ?? ''} apart (median), ${most ?? ''} at most.`;
+  const [middle, most] = [percent(medianOf(spreads)), percent(Math.max(...spreads))];
+  return `Noise: repeated runs of CPU-s/GB lie ${middle} apart (median), ${most} at most.`;
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(0)} %`;
 }

@@ -14,12 +14,14 @@ const USAGE = `Usage: pnpm bench:peers [options]
   --formats LIST    of rtmp, flv (default: both)
   --seconds N       length of each measuring window (default: 8)
   --pairs N         how often each combination is repeated (default: 2)
-  --chart FILE      write a chart (SVG) to FILE
+  --chart FILE      write a chart (SVG) to FILE, of the load that --chart-load names
+  --chart-load LOAD (default: 1000x1m)
   --json FILE       write every figure of every run to FILE
   --help            print this`;
 
 const everyServer =
-  'headwater,headwater-low,node-media-server,nginx-rtmp,srs,mediamtx,floor-frame,floor-100,floor-350';
+  'headwater-low,headwater-100,headwater-350,node-media-server,nginx-rtmp,srs-frame,srs-100,srs,mediamtx,' +
+  'floor-frame,floor-100,floor-350';
 
 function parseLoads(text: string, shared: readonly string[]): BenchOptions[] {
   return text.split(',').flatMap((load) => {
@@ -38,6 +40,7 @@ async function main(): Promise<void> {
       seconds: { type: 'string', default: '8' },
       pairs: { type: 'string', default: '2' },
       chart: { type: 'string' },
+      'chart-load': { type: 'string', default: '1000x1m' },
       json: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
@@ -52,7 +55,12 @@ async function main(): Promise<void> {
   const loads = parseLoads(values.loads, shared);
   const results = await runRounds(loads, availableContenders(values.servers.split(',')), planCores());
   process.stdout.write(`${renderPeersReport(results)}\n`);
-  if (values.chart !== undefined) writeFileSync(values.chart, renderPeersChart(results));
+  if (values.chart !== undefined) {
+    const drawn = results.filter(
+      ({ viewers, rate }) => `${String(viewers)}x${rate}` === values['chart-load'],
+    );
+    writeFileSync(values.chart, renderPeersChart(drawn));
+  }
   if (values.json !== undefined) {
     const record = { date: new Date().toISOString(), machine: describeMachine(), loads, results };
     writeFileSync(values.json, `${JSON.stringify(record, null, 2)}\n`);

@@ -11,6 +11,7 @@ const FIGURES = [
   ['join p99 ms', 'joinP99Ms', 1],
   ['latency p50 ms', 'latencyP50Ms', 1],
   ['latency p99 ms', 'latencyP99Ms', 1],
+  ['loop lag p99 ms', 'loopLagP99Ms', 1],
 ] as const;
 
 /** The middle of some values; NaN for none. */
@@ -75,7 +76,9 @@ function renderRatios(groups: ReadonlyMap<string, readonly CellResult[]>, peer: 
 }
 
 function withSpread(values: readonly number[], digits: number): string {
-  const middle = medianOf(values).toFixed(digits);
+  const median = medianOf(values);
+  if (Number.isNaN(median)) return '';
+  const middle = median.toFixed(digits);
   if (values.length < 2) return middle;
   return `${middle} (${Math.min(...values).toFixed(digits)}–${Math.max(...values).toFixed(digits)})`;
 }

@@ -8,6 +8,7 @@ import type { JoinReport, WindowReport } from './load/fleet-stats.ts';
 import { startPublisher, ViewerProcesses } from './load/load-processes.ts';
 import type { ViewerFormat } from './load/viewer.ts';
 import type { CorePlan } from './measure/machine.ts';
+import { readLoopLagMs } from './measure/loop-lag.ts';
 import { OwnedProcess } from './measure/owned-process.ts';
 import { coreBusySeconds, usageOf } from './measure/process-usage.ts';
 import { APP, LOOPBACK, STREAM, type Contender, type RunningServer } from './servers/contender.ts';
@@ -42,7 +43,7 @@ export async function runCell(cell: Cell): Promise<CellResult> {
         return owned;
       },
     });
-    return await measure(cell, server);
+    return await measure(cell, server, directory);
   } finally {
     await Promise.all(
       launched.map(async (owned) => {
@@ -53,7 +54,7 @@ export async function runCell(cell: Cell): Promise<CellResult> {
   }
 }
 
-async function measure(cell: Cell, server: RunningServer): Promise<CellResult> {
+async function measure(cell: Cell, server: RunningServer, directory: string): Promise<CellResult> {
   const { contender, format, options, cores } = cell;
   const port = server.ports[format];
   if (port === undefined) throw new Error(`${contender.name} serves no ${format}`);
@@ -71,9 +72,9 @@ async function measure(cell: Cell, server: RunningServer): Promise<CellResult> {
     }
     await server.process.orDeath(sleep(WARM_UP_MS));
     const running = publisher === undefined ? [server.process] : [server.process, publisher];
-    const measured = measureViewers(cell, server.process, viewers);
+    const measured = measureViewers(cell, server.process, viewers, directory);
     const [join, window, usages] = await running.reduce((result, owned) => owned.orDeath(result), measured);
-    return summarise({ name: contender.name, format, options, join, window, usages });
+    return summarise({ contender, format, options, join, window, usages });
   } finally {
     await Promise.all([viewers.stop(), publisher?.stop()]);
   }
@@ -83,6 +84,7 @@ async function measureViewers(
   { options, cores }: Cell,
   server: OwnedProcess,
   viewers: ViewerProcesses,
+  directory: string,
 ): Promise<[JoinReport, WindowReport, Usages]> {
   const idle = usageOf(server.pid);
   const first = Math.ceil(options.viewers * FIRST_SHARE);
@@ -91,6 +93,7 @@ async function measureViewers(
   const some = { viewers: first, usage: usageOf(server.pid) };
   const join = await viewers.join(options.viewers - first, options.joinsPerSecond);
   await sleep(SETTLE_MS);
+  await readLoopLagMs(directory);
   await viewers.begin();
   const before = usageOf(server.pid);
   const busyBefore = coreBusySeconds(cores.server ?? 0);
@@ -98,7 +101,8 @@ async function measureViewers(
   const after = usageOf(server.pid);
   const busySeconds = coreBusySeconds(cores.server ?? 0) - busyBefore;
   const window = await viewers.end();
-  return [join, window, { idle, some, before, after, busySeconds }];
+  const loopLagP99Ms = await readLoopLagMs(directory);
+  return [join, window, { idle, some, before, after, busySeconds, loopLagP99Ms }];
 }
 
 async function sleep(ms: number): Promise<void> {

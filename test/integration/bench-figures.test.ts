@@ -2,11 +2,14 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseBenchOptions } from '../bench/bench-options.ts';
+import type { CellResult } from '../bench/cell-result.ts';
 import { readFrameIndex, readSentUs } from '../bench/load/stamp.ts';
 import { AUDIO_BYTES, GOP_FRAMES, SyntheticStream, videoBytes } from '../bench/load/synthetic-stream.ts';
 import { Histogram } from '../bench/measure/histogram.ts';
 import { parseCoreList } from '../bench/measure/machine.ts';
 import { parseProcessStat, usageOf } from '../bench/measure/process-usage.ts';
+import { renderPeersChart } from '../bench/peers-chart.ts';
+import { renderPeersReport } from '../bench/peers-report.ts';
 import { medianOf, renderTable } from '../bench/report.ts';
 import { VIDEO } from '../bench/wire/media-listener.ts';
 
@@ -127,6 +130,42 @@ describe('report', () => {
   });
 });
 
+describe('a report of peers', () => {
+  const run = (
+    server: string,
+    latencyClass: CellResult['latencyClass'],
+    cpuSecondsPerGb: number,
+  ): CellResult => ({
+    ...sampleResult,
+    server,
+    latencyClass,
+    cpuSecondsPerGb,
+  });
+  const results = [
+    run('headwater-350', '350 ms', 0.6),
+    run('headwater-350', '350 ms', 0.8),
+    run('srs', '350 ms', 1.4),
+    run('slow-peer', '350 ms', 3),
+    run('floor-350', '350 ms', 0.2),
+    run('nginx-rtmp', 'each frame', 0.1),
+  ];
+
+  it('compares with the best peer that gathers frames for as long, and with no other', () => {
+    const report = renderPeersReport(results);
+    expect(report).toContain('1000 viewers of 1m, rtmp, 350 ms\n');
+    expect(report).toContain('1000 viewers of 1m, rtmp, each frame\n');
+    expect(report).toMatch(/\| headwater-350 +\| 0\.70 \(×0\.50\)/);
+    expect(report).toContain('lie 29 % apart (median), 29 % at most');
+    // A server that is not Node has no event loop.
+    expect(report).not.toContain('NaN');
+  });
+
+  it('is drawn with one bar for each server', () => {
+    const chart = renderPeersChart(results);
+    expect(chart.match(/<rect x=/g)).toHaveLength(5);
+  });
+});
+
 describe('options', () => {
   it('are refused with the value and what was expected', () => {
     expect(() => parseBenchOptions(['--viewers', '0'])).toThrow('--viewers: "0" is no whole number above 0');
@@ -141,3 +180,35 @@ describe('options', () => {
     }
   });
 });
+
+const sampleResult: CellResult = {
+  server: '',
+  latencyClass: '350 ms',
+  format: 'rtmp',
+  rate: '1m',
+  viewers: 1000,
+  joined: 1000,
+  failures: {},
+  cpuSecondsPerGb: 1,
+  userSecondsPerGb: 0.4,
+  systemSecondsPerGb: 0.6,
+  serverCoreShare: 0.1,
+  kilobytesPerViewer: 30,
+  kilobytesPerFurtherViewer: 30,
+  joinP50Ms: 1,
+  joinP99Ms: 2,
+  latencyP50Ms: 3,
+  latencyP99Ms: 4,
+  loopLagP99Ms: Number.NaN,
+  deliveredBytes: 1e9,
+  deliveredShare: 1,
+  stalls: 0,
+  lostFrames: 0,
+  repeatedFrames: 0,
+  disconnects: 0,
+  generatorCpuShare: 0.1,
+  generatorDelayP99Ms: 1,
+  otherCpuShare: 0,
+  countDifference: 0,
+  warnings: [],
+};

@@ -22,6 +22,7 @@ function expectSound(result: CellResult): void {
   expect(result.deliveredBytes).toBeGreaterThan(1_000_000);
   expect(result.joinP99Ms).toBeGreaterThan(0);
   expect(result.latencyP50Ms).toBeGreaterThan(0);
+  expect(result.loopLagP99Ms).toBeGreaterThanOrEqual(0);
 }
 
 describe.concurrent('a bench run', () => {

@@ -20,12 +20,20 @@ export interface RunningServer {
   readonly needsPublisher: boolean;
 }
 
+/**
+ * How long a server gathers frames before it writes them: what decides how much work it has, and how late viewers see. Only
+ * servers of one class do the same work.
+ */
+export type LatencyClass = 'each frame' | '100 ms' | '350 ms';
+
 /** A server that can be measured. */
 export interface Contender {
   readonly name: string;
   readonly formats: readonly ViewerFormat[];
   /** What viewers append to the stream's name. */
   readonly query: string;
+  /** Its class with that many viewers of a stream. */
+  latencyClass(viewers: number): LatencyClass;
   /** Why it cannot run here, if so. */
   unavailable(): string | undefined;
   start(options: StartOptions): Promise<RunningServer>;

@@ -1,22 +1,26 @@
 import type { Contender } from './contender.ts';
 import { floor } from './floor.ts';
-import { headwater } from './headwater.ts';
+import { alwaysMerging, defaultLatencyClass, headwater } from './headwater.ts';
 import { mediamtx } from './mediamtx.ts';
 import { nginxRtmp } from './nginx-rtmp.ts';
 import { nodeMediaServer } from './node-media-server.ts';
 import { srs } from './srs.ts';
 
 const all: readonly Contender[] = [
-  headwater('headwater', ''),
-  headwater('headwater-low', '?latency=low'),
+  headwater({ name: 'headwater', latencyClass: defaultLatencyClass }),
+  headwater({ name: 'headwater-low', query: '?latency=low', latencyClass: () => 'each frame' }),
+  headwater({ name: 'headwater-100', settings: alwaysMerging('100ms'), latencyClass: () => '100 ms' }),
+  headwater({ name: 'headwater-350', settings: alwaysMerging('350ms'), latencyClass: () => '350 ms' }),
   nodeMediaServer,
   nginxRtmp,
-  srs,
+  srs({ name: 'srs-frame', formats: ['rtmp'], mergeMs: 0, latencyClass: 'each frame' }),
+  srs({ name: 'srs-100', formats: ['rtmp', 'flv'], mergeMs: 100, latencyClass: '100 ms' }),
+  srs({ name: 'srs', formats: ['rtmp', 'flv'], mergeMs: undefined, latencyClass: '350 ms' }),
   mediamtx,
-  floor('floor-frame', 0),
-  floor('floor-100', 100),
-  floor('floor-200', 200),
-  floor('floor-350', 350),
+  floor('floor-frame', 0, 'each frame'),
+  floor('floor-100', 100, '100 ms'),
+  floor('floor-200', 200, '350 ms'),
+  floor('floor-350', 350, '350 ms'),
 ];
 
 /** The contender of that name. Throws when there is none. */

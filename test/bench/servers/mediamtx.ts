@@ -8,6 +8,7 @@ export const mediamtx: Contender = {
   name: 'mediamtx',
   formats: ['rtmp'],
   query: '',
+  latencyClass: () => 'each frame',
   unavailable: () => {
     const program = process.env['MEDIAMTX_BIN'];
     if (program === undefined) return 'MEDIAMTX_BIN is not set';

@@ -11,6 +11,7 @@ export const nginxRtmp: Contender = {
   name: 'nginx-rtmp',
   formats: ['rtmp'],
   query: '',
+  latencyClass: () => 'each frame',
   unavailable: () =>
     existsSync(PROGRAM) && existsSync(MODULE) ? undefined : 'nginx or its RTMP module is not installed',
   start: async ({ directory, launch }) => {

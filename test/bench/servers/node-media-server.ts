@@ -1,6 +1,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import path from 'node:path';
+import { loopLagProbe } from '../measure/loop-lag.ts';
 import { LOOPBACK, type Contender } from './contender.ts';
 import { freePort, waitForPort } from './ports.ts';
 
@@ -11,6 +12,7 @@ export const nodeMediaServer: Contender = {
   name: 'node-media-server',
   formats: ['rtmp', 'flv'],
   query: '',
+  latencyClass: () => 'each frame',
   unavailable: () => (existsSync(program) ? undefined : 'the npm package node-media-server is not installed'),
   start: async ({ directory, launch }) => {
     const ports = { rtmp: await freePort(), flv: await freePort() };
@@ -28,7 +30,7 @@ export const nodeMediaServer: Contender = {
     const server = launch({
       title: 'node-media-server',
       command: process.execPath,
-      args: [program, '--config', config],
+      args: [...loopLagProbe, program, '--config', config],
     });
     await waitForPort(server, ports.rtmp);
     await waitForPort(server, ports.flv);
