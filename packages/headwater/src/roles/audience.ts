@@ -18,7 +18,7 @@ export function audienceOf(edge: Edge | undefined, crew: WorkerCrew | undefined)
       return crew.viewers;
     },
     get bytesWritten() {
-      return crew.bytesWritten;
+      return crew.view.bytesWritten;
     },
     drain: () => {
       edge?.drain();

@@ -2,7 +2,7 @@ import type { Config } from '@headwater/contracts';
 import type { BacklogLimits, FlushPlan, FrameRingLimits } from '@headwater/media';
 
 /** The flush plan that the configuration describes. */
-export function flushPlanOf({ fanOut }: Config): FlushPlan {
+export function flushPlanOf({ fanOut }: Pick<Config, 'fanOut'>): FlushPlan {
   const immediate = { viewers: 0, windowMs: 0 };
   const { immediateBelowViewers, lowLatencyMergeMs, mergeMs, manyViewers, manyMergeMs } = fanOut;
   return {
@@ -16,7 +16,7 @@ export function flushPlanOf({ fanOut }: Config): FlushPlan {
 }
 
 /** How far a viewer may lie behind. */
-export function backlogOf({ viewer }: Config): BacklogLimits {
+export function backlogOf({ viewer }: Pick<Config, 'viewer'>): BacklogLimits {
   return {
     softBytes: viewer.softBacklogBytes,
     softMs: viewer.softDelayMs,
@@ -26,6 +26,6 @@ export function backlogOf({ viewer }: Config): BacklogLimits {
 }
 
 /** What a stream keeps of its recent past. */
-export function ringOf({ gopCache }: Config): FrameRingLimits {
+export function ringOf({ gopCache }: Pick<Config, 'gopCache'>): FrameRingLimits {
   return { maxFrames: gopCache.maxFrames, maxBytes: gopCache.maxBytes, maxMs: gopCache.maxDurationMs };
 }

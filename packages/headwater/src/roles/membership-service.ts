@@ -16,7 +16,7 @@ export interface MembershipParts {
   readonly origin: Origin | undefined;
   readonly audience: Audience | undefined;
   /** The processes beside this one; their CPU time counts, and they can keep as many cores busy. */
-  readonly crew?: { readonly size: number; readonly cpuMicros: number } | undefined;
+  readonly crew?: { readonly size: number; readonly view: { readonly cpuMicros: number } } | undefined;
 }
 
 /** Keeps the node known to the others, from when its addresses are known to when it stops. */
@@ -123,11 +123,11 @@ export class MembershipService implements Service {
   #measureLoad(): NodeLoad {
     const nowMs = this.#context.clock.nowMs();
     const { user, system } = cpuUsage();
-    const { audience, crew = { size: 0, cpuMicros: 0 } } = this.#parts;
+    const { audience, crew } = this.#parts;
     const bytes = audience?.bytesWritten ?? 0;
     const elapsedMs = Math.max(1, nowMs - this.#lastMs);
-    const cpuMicros = user + system + crew.cpuMicros;
-    const cores = Math.min(availableParallelism(), 1 + crew.size);
+    const cpuMicros = user + system + (crew?.view.cpuMicros ?? 0);
+    const cores = Math.min(availableParallelism(), 1 + (crew?.size ?? 0));
     const cpu = (cpuMicros - this.#lastCpuMicros) / 1_000 / elapsedMs / cores;
     const egressBitsPerSecond = Math.round(((bytes - this.#lastBytes) * 8_000) / elapsedMs);
     this.#lastCpuMicros = cpuMicros;

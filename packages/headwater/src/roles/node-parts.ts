@@ -117,11 +117,12 @@ function viewersService({
   return {
     name: 'viewers',
     start: () => Promise.resolve(),
-    stop: async (deadlineMs) => {
-      await crew?.stop(deadlineMs);
+    stop: () => {
+      crew?.endViewers();
       overload?.close();
       edge?.close();
       relay.close();
+      return Promise.resolve();
     },
   };
 }

@@ -3,6 +3,7 @@ import type { AppError } from '@headwater/contracts';
 import { CrossOriginRule, type Edge, type PublishForwarder } from '@headwater/edge';
 import type { Origin } from '@headwater/origin';
 import { HttpListener } from '../http-listener.ts';
+import { listen } from '../listen.ts';
 import type { NodeContext } from '../node-context.ts';
 import { viewerPages } from '../pages/viewer-pages.ts';
 import { RateLimitedLog } from '../rate-limited-log.ts';
@@ -92,7 +93,7 @@ export function httpService(context: NodeContext, edge: Edge, view: RolesView): 
 
 /** The port of a node with workers. What they serve ends with them. */
 export function handoverService(context: NodeContext, crew: WorkerCrew, name: WorkerPort): Service {
-  const { clock, gate, metrics, config, addresses } = context;
+  const { gate, metrics, config, addresses } = context;
   const { server } = new HandoverPort({
     port: name,
     gate,
@@ -101,14 +102,15 @@ export function handoverService(context: NodeContext, crew: WorkerCrew, name: Wo
       crew.dispatch(newcomer);
     },
   });
-  const nothing = (): void => undefined;
-  return new ListenerService({
+  return {
     name,
-    clock,
-    server,
-    address: config[name],
-    addresses,
-    closeConnections: nothing,
-    cutConnections: nothing,
-  });
+    start: async () => {
+      addresses.set(name, await listen(server, config[name]));
+    },
+    // `close` ends the listening at once. That it is over is said when the last connection is, which is the workers' to end.
+    stop: async () => {
+      server.close();
+      return Promise.resolve();
+    },
+  };
 }

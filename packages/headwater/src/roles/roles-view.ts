@@ -42,7 +42,7 @@ export class RolesView implements NodeView {
 
   async streams(): Promise<readonly StreamView[]> {
     const { origin, edge, crew } = this.#parts;
-    const audience = crew === undefined ? audienceOf(edge ?? nobody) : await crew.audience();
+    const audience = crew === undefined ? audienceOf(edge ?? nobody) : await crew.view.audience();
     const keys = new Set<StreamKey>([
       ...(origin?.streams.keys() ?? []),
       ...(origin?.continuity.followed.keys() ?? []),
@@ -59,7 +59,7 @@ export class RolesView implements NodeView {
       ...Array.from(origin?.sessions ?? [], (session) => publisherView(session, session.stream)),
       ...Array.from(origin?.backupSessions ?? [], (session) => publisherView(session, session)),
       ...viewers,
-      ...((await crew?.sessions()) ?? []),
+      ...((await crew?.view.sessions()) ?? []),
     ];
   }
 
@@ -82,16 +82,16 @@ export class RolesView implements NodeView {
       ({ context }) => context.sessionId === sessionId,
     );
     if (backup !== undefined) return origin?.continuity.backups.drop(backup.key, 'kicked') ?? false;
-    return crew === undefined ? (edge?.kick(sessionId) ?? false) : crew.kick(sessionId);
+    return crew === undefined ? (edge?.kick(sessionId) ?? false) : crew.view.kick(sessionId);
   }
 
   async furtherMetrics(): Promise<readonly MetricValues[]> {
-    return (await this.#parts.crew?.metrics()) ?? [];
+    return (await this.#parts.crew?.view.metrics()) ?? [];
   }
 
   notReadyReasons(): readonly string[] {
-    const { trouble } = this.#parts.membership;
-    return trouble === undefined ? [] : [trouble];
+    const { membership, crew } = this.#parts;
+    return [membership.trouble, crew?.trouble].filter((reason) => reason !== undefined);
   }
 
   doubts(): readonly string[] {

@@ -18,7 +18,9 @@ type EdgeSettings = Pick<
 >;
 
 /** How an edge serves. */
-export function edgeSettingsOf(config: Config): EdgeSettings {
+export function edgeSettingsOf(
+  config: Pick<Config, 'gopCache' | 'fanOut' | 'viewer' | 'holdMs' | 'limits'>,
+): EdgeSettings {
   return {
     ring: ringOf(config),
     flushPlan: flushPlanOf(config),
@@ -33,7 +35,7 @@ export function edgeSettingsOf(config: Config): EdgeSettings {
 }
 
 /** What an RTMP session may take. */
-export function rtmpSessionOf({ limits }: Config): RtmpListenerOptions['session'] {
+export function rtmpSessionOf({ limits }: Pick<Config, 'limits'>): RtmpListenerOptions['session'] {
   return {
     limits: {
       connectMs: limits.handshakeMs,

@@ -1,8 +1,6 @@
 // The part of a node that its workers need: a folder for sockets, the relay by which they pull, the RTMP socket at which
 // their publishers come in, and the workers themselves.
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import type { Server } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseStreamKey, silentMetrics, type StreamView } from '@headwater/contracts';
 import type { Edge, Overload, PublishForwarder } from '@headwater/edge';
@@ -14,6 +12,8 @@ import { RateLimitedLog } from '../rate-limited-log.ts';
 import { RtmpListener } from '../rtmp-listener.ts';
 import type { Service } from '../service.ts';
 import { localKeepalive, localOpeningMs } from '../workers/local-times.ts';
+import { makeSocketFolder, removeSocketFolder } from '../workers/socket-folder.ts';
+import { workerConfigOf } from '../workers/worker-config.ts';
 import { WorkerCrew } from '../workers/worker-crew.ts';
 import { rtmpSessionOf } from './viewer-settings.ts';
 
@@ -28,7 +28,7 @@ export interface WorkersParts {
   readonly streams: () => Promise<readonly StreamView[]>;
 }
 
-/** Runs the workers. They are stopped by `viewersService`, before anything that they depend on. */
+/** Runs the workers, and what they depend on. Their viewers are ended by `viewersService`, long before. */
 export class WorkersService implements Service {
   readonly name = 'workers';
   readonly crew: WorkerCrew;
@@ -48,7 +48,11 @@ export class WorkersService implements Service {
       logger,
       // What edges of the cluster pull is another matter than what goes from one process of the node to the next.
       metrics: silentMetrics,
-      limits: { openingMs: localOpeningMs(config) },
+      limits: {
+        openingMs: localOpeningMs(config),
+        // All workers are one peer here. How many streams there may be is limited by the edge.
+        maxPullsPerPeer: Infinity,
+      },
       keepalive: localKeepalive,
     });
     this.#rtmp = internalRtmp(context, parts);
@@ -59,20 +63,17 @@ export class WorkersService implements Service {
       print,
       size: parts.size,
       maxViewers: config.limits.viewers,
+      // A peer that waits for a worker waits with what it has to say.
+      maxWaitMs: config.limits.handshakeMs,
       overload: parts.overload,
       setup: (worker) => {
-        const folder = this.#path('');
-        const relayAddress = `unix:${this.#path('relay')}`;
-        // Where the log is written is a terminal only for this process.
-        const format = config.log.format === 'auto' && process.stdout.isTTY ? 'pretty' : config.log.format;
-        const log = { ...config.log, format };
         return {
           worker,
-          config: { ...config, log },
+          config: workerConfigOf(config, process.stdout.isTTY),
           node,
-          relayAddress,
+          relayAddress: `unix:${this.#path('relay')}`,
           rtmpPath: this.#path('rtmp'),
-          folder,
+          folder: this.#path(''),
         };
       },
       answers: {
@@ -83,8 +84,7 @@ export class WorkersService implements Service {
   }
 
   async start(): Promise<void> {
-    this.#folder = mkdtempSync(join(tmpdir(), 'headwater-'));
-    chmodSync(this.#folder, 0o700);
+    this.#folder = makeSocketFolder();
     try {
       await this.#relay.startLocal(this.#path('relay'));
       await listenAt(this.#rtmp.server, this.#path('rtmp'));
@@ -93,7 +93,6 @@ export class WorkersService implements Service {
       await this.stop(0);
       throw error;
     }
-    this.#context.logger.info({ workers: this.crew.size }, 'workers serve viewers');
   }
 
   async stop(deadlineMs: number): Promise<void> {
@@ -101,7 +100,7 @@ export class WorkersService implements Service {
     this.#rtmp.cutConnections();
     this.#rtmp.server.close();
     await this.#relay.stop(0);
-    if (this.#folder !== undefined) rmSync(this.#folder, { recursive: true, force: true });
+    if (this.#folder !== undefined) removeSocketFolder(this.#folder);
   }
 
   #path(name: string): string {

@@ -9,7 +9,7 @@ export const localKeepalive: RelayKeepalive = { timeMs: 60_000, timeoutMs: 30_00
 const graceMs = 2_000;
 
 /** How long a worker's pull may take to open: until the node has waited for the stream in vain. */
-export function localOpeningMs({ viewer }: Config): number {
+export function localOpeningMs({ viewer }: Pick<Config, 'viewer'>): number {
   return viewer.waitForStreamMs + graceMs;
 }
 
@@ -17,11 +17,11 @@ export function localOpeningMs({ viewer }: Config): number {
 const beyondLeaseMs = 1_000;
 
 /** How long an origin may take to accept a forwarded publisher: it may have to wait until another one is known to be dead. */
-export function forwardingMs({ registry }: Config): number {
+export function forwardingMs({ registry }: Pick<Config, 'registry'>): number {
   return registry.leaseMs + 2 * beyondLeaseMs;
 }
 
 /** How long the node may take to accept a worker's publisher: it may have to ask several origins. */
-export function localForwarding(config: Config): number {
-  return 2 * forwardingMs(config) + graceMs;
+export function localForwardingMs(originMs: number): number {
+  return 2 * originMs + graceMs;
 }

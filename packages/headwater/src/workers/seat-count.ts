@@ -1,4 +1,5 @@
-// The seats of a node's viewers, whichever worker they are at. A worker that dies leaves all of its seats.
+// The seats of a node's viewers, whichever worker they are at. A worker numbers its seats itself, so that it can give one
+// back whatever has become of its question for it. A worker that dies leaves all of its seats.
 import { AppError } from '@headwater/contracts';
 import type { Overload } from '@headwater/edge';
 
@@ -12,9 +13,9 @@ export interface SeatLimits {
 /** Who sits where. */
 export class SeatCount {
   readonly #limits: SeatLimits;
-  /** Seat → worker. */
-  readonly #seats = new Map<number, number>();
-  #lastSeat = 0;
+  /** Seats by worker. */
+  readonly #seats = new Map<number, Set<number>>();
+  #taken = 0;
 
   constructor(limits: SeatLimits) {
     this.#limits = limits;
@@ -22,27 +23,30 @@ export class SeatCount {
 
   /** Seats that are taken. */
   get taken(): number {
-    return this.#seats.size;
+    return this.#taken;
   }
 
-  /** Gives a worker a seat for a newcomer, and returns its number. Throws `limit_reached`. */
-  take(worker: number): number {
+  /** A worker takes a seat for a newcomer. Throws `limit_reached`. */
+  take(worker: number, seat: number): void {
     const { max, overload } = this.#limits;
-    const { taken } = this;
+    const taken = this.#taken;
     const reached = taken < max ? overload() : { limit: 'viewers', is: taken, max };
     if (reached !== undefined) throw new AppError('limit_reached', { details: { ...reached } });
-    const seat = ++this.#lastSeat;
-    this.#seats.set(seat, worker);
-    return seat;
+    const seats = this.#seats.get(worker) ?? new Set();
+    this.#seats.set(worker, seats);
+    if (seats.has(seat)) return;
+    seats.add(seat);
+    this.#taken++;
   }
 
-  /** A seat is free again; twice does nothing. */
-  leave(seat: number): void {
-    this.#seats.delete(seat);
+  /** A seat is free again; one that was not taken does nothing. */
+  leave(worker: number, seat: number): void {
+    if (this.#seats.get(worker)?.delete(seat) === true) this.#taken--;
   }
 
   /** All seats of a worker are free again. */
   leaveAll(worker: number): void {
-    for (const [seat, holder] of this.#seats) if (holder === worker) this.#seats.delete(seat);
+    this.#taken -= this.#seats.get(worker)?.size ?? 0;
+    this.#seats.delete(worker);
   }
 }

@@ -1,12 +1,12 @@
-// All workers of a node: keeps them at their number, hands connections to the one that has the fewest, and speaks for all
-// of them.
-import type { Clock, Counter, Gauge, Logger, Metrics, SessionView, Timer } from '@headwater/contracts';
+// All workers of a node: keeps them at their number, and hands each connection to the one that has the fewest.
+import type { Clock, Counter, Gauge, Logger, Metrics, Timer } from '@headwater/contracts';
 import type { Overload } from '@headwater/edge';
-import { mergedMetrics, type MetricValues } from '../prometheus-metrics.ts';
+import { CrewView } from './crew-view.ts';
+import { NewcomerQueue } from './newcomer-queue.ts';
 import type { Answers } from './questions.ts';
 import { RestartPace } from './restart-pace.ts';
 import { SeatCount } from './seat-count.ts';
-import type { AudienceShare, NodeQuestions, WorkerQuestions, WorkerSetup } from './worker-messages.ts';
+import type { NodeQuestions, WorkerSetup } from './worker-messages.ts';
 import { WorkerProcess, type Newcomer } from './worker-process.ts';
 
 /** What a crew is made of. */
@@ -21,6 +21,8 @@ export interface WorkerCrewOptions {
   /** Takes the workers' logs: whole lines. */
   readonly print: (text: string) => void;
   readonly maxViewers: number;
+  /** How long a connection may wait for a worker. */
+  readonly maxWaitMs: number;
   readonly overload: () => Overload | undefined;
   readonly answers: Omit<Answers<NodeQuestions>, 'seat'>;
 }
@@ -30,40 +32,37 @@ interface Place {
   readonly pace: RestartPace;
   process: WorkerProcess | undefined;
   restart: Timer | undefined;
-  /** What its metrics were when they were asked for last. */
-  seenMetrics: MetricValues;
 }
 
-// A worker that does not answer in time is left out of the answer.
-const answerMs = 1_000;
+// More than the system keeps for a port whose program does not accept.
+const maxNewcomers = 4_096;
 
 /** The workers. Started and stopped once. */
 export class WorkerCrew {
+  /** What its workers have between them. */
+  readonly view: CrewView;
   readonly #options: WorkerCrewOptions;
   readonly #places: readonly Place[];
   readonly #seats: SeatCount;
-  /** Connections that wait for a worker to be free, the oldest first. */
-  readonly #newcomers: Newcomer[] = [];
+  readonly #newcomers: NewcomerQueue;
   readonly #running: Gauge;
   readonly #exits: Counter;
-  readonly #unanswered: Counter;
-  readonly #ready: ((error?: Error) => void)[] = [];
-  #retiredMetrics: Promise<MetricValues> = Promise.resolve([]);
-  #retiredBytes = 0;
-  #retiredCpuMicros = 0;
+  #settleStart: ((error?: Error) => void) | undefined;
   #hasStarted = false;
+  #isDraining = false;
+  #areViewersEnded = false;
   #isStopping = false;
 
   constructor(options: WorkerCrewOptions) {
-    const { clock, metrics, size, maxViewers, overload } = options;
+    const { clock, metrics, size, maxViewers, maxWaitMs, overload } = options;
     this.#options = options;
     this.#seats = new SeatCount({ max: maxViewers, overload });
+    this.#newcomers = new NewcomerQueue({ clock, metrics, maxNewcomers, maxWaitMs });
     this.#places = Array.from({ length: size }, (_, index) => ({
       worker: index + 1,
       pace: new RestartPace(clock),
       process: undefined,
       restart: undefined,
-      seenMetrics: [],
     }));
     this.#running = metrics.gauge({
       name: 'headwater_workers',
@@ -73,10 +72,7 @@ export class WorkerCrew {
       name: 'headwater_worker_exits_total',
       help: 'Worker processes that ended although they were wanted; each was replaced.',
     });
-    this.#unanswered = metrics.counter({
-      name: 'headwater_worker_unanswered_total',
-      help: 'Questions that a worker did not answer in time, so that its viewers are missing in what was shown.',
-    });
+    this.view = new CrewView(() => this.#processes(), metrics);
   }
 
   /** Viewers of the whole node, those that wait for their stream included. */
@@ -84,28 +80,23 @@ export class WorkerCrew {
     return { size: this.#seats.taken };
   }
 
-  /** Media bytes written to all viewers, those of workers that are gone included. */
-  get bytesWritten(): number {
-    return this.#sum(({ bytesWritten }) => bytesWritten) + this.#retiredBytes;
-  }
-
-  /** CPU time of all workers, those that are gone included. */
-  get cpuMicros(): number {
-    return this.#sum(({ cpuMicros }) => cpuMicros) + this.#retiredCpuMicros;
-  }
-
   /** How many workers there are to be. */
   get size(): number {
     return this.#places.length;
   }
 
-  /** Resolves when all workers serve. Rejects when one of them cannot. */
+  /** Why nobody should be sent here; undefined while any worker serves. */
+  get trouble(): string | undefined {
+    return this.#ready().length === 0 ? 'no worker serves' : undefined;
+  }
+
+  /** Resolves when all workers serve. Rejects when one of them cannot; none runs then. */
   async start(): Promise<void> {
     const started = new Promise<void>((resolve, reject) => {
-      this.#ready.push((error) => {
+      this.#settleStart = (error) => {
         if (error === undefined) resolve();
         else reject(error);
-      });
+      };
     });
     for (const place of this.#places) this.#hire(place);
     try {
@@ -118,47 +109,28 @@ export class WorkerCrew {
 
   /** Hands a connection to a worker, now or as soon as one is free. */
   dispatch(newcomer: Newcomer): void {
-    this.#newcomers.push(newcomer);
+    this.#newcomers.add(newcomer);
     this.#handOver();
   }
 
   /** No new viewers. */
   drain(): void {
-    for (const process of this.#processes()) process.drain();
+    this.#isDraining = true;
+    for (const process of this.#ready()) process.drain();
   }
 
-  /** Ends all viewers, and all workers. */
+  /** Ends all viewers. */
+  endViewers(): void {
+    this.#areViewersEnded = true;
+    for (const process of this.#ready()) process.endViewers();
+  }
+
+  /** Ends everything that is served, and all workers. */
   async stop(deadlineMs: number): Promise<void> {
     this.#isStopping = true;
     for (const { restart } of this.#places) restart?.cancel();
-    for (const newcomer of this.#newcomers.splice(0)) turnAway(newcomer);
+    this.#newcomers.close();
     await Promise.all(this.#processes().map(async (process) => process.stop(deadlineMs)));
-  }
-
-  async sessions(): Promise<readonly SessionView[]> {
-    return (await this.#askAll('sessions', undefined)).flat();
-  }
-
-  async audience(): Promise<readonly AudienceShare[]> {
-    return (await this.#askAll('audience', undefined)).flat();
-  }
-
-  /** False when no worker has a viewer with that session id. */
-  async kick(sessionId: string): Promise<boolean> {
-    return (await this.#askAll('kick', sessionId)).includes(true);
-  }
-
-  /** The metrics of all workers; what those that are gone had counted stays counted. */
-  async metrics(): Promise<readonly MetricValues[]> {
-    await Promise.all(
-      this.#places.map(async (place) => {
-        const { process } = place;
-        if (process === undefined) return;
-        const values = await this.#ask(process, 'metrics', undefined);
-        if (values !== undefined && place.process === process) place.seenMetrics = values;
-      }),
-    );
-    return [...this.#places.map(({ seenMetrics }) => seenMetrics), await this.#retiredMetrics];
   }
 
   #hire(place: Place): void {
@@ -170,14 +142,21 @@ export class WorkerCrew {
       setup: setup(worker),
       clock,
       print,
-      answers: { ...answers, seat: () => this.#seats.take(worker) },
+      answers: {
+        ...answers,
+        seat: (seat) => {
+          this.#seats.take(worker, seat);
+        },
+      },
       listener: {
+        ready: () => {
+          this.#began(place, process);
+        },
         free: () => {
-          this.#count();
           this.#handOver();
         },
         seatLeft: (seat) => {
-          this.#seats.leave(seat);
+          this.#seats.leave(worker, seat);
         },
         gone: (how) => {
           this.#lost(place, process, how);
@@ -187,44 +166,45 @@ export class WorkerCrew {
     place.process = process;
   }
 
+  #began({ worker }: Place, process: WorkerProcess): void {
+    this.#options.logger.info({ worker, pid: process.pid }, 'worker serves');
+    // What it was not there to be told.
+    if (this.#isDraining) process.drain();
+    if (this.#areViewersEnded) process.endViewers();
+    const ready = this.#ready().length;
+    this.#running.set(ready);
+    if (ready === this.#places.length && !this.#hasStarted) {
+      this.#hasStarted = true;
+      this.#settleStart?.();
+    }
+    this.#handOver();
+  }
+
   #lost(place: Place, process: WorkerProcess, how: string): void {
     const { worker } = place;
+    const { clock, logger } = this.#options;
     place.process = undefined;
     this.#seats.leaveAll(worker);
-    this.#retire(place, process);
-    this.#count();
+    this.view.retire(process);
+    this.#running.set(this.#ready().length);
     if (this.#isStopping) return;
     if (!this.#hasStarted) {
-      this.#settleStart(new Error(`worker ${worker} ended at its start: ${how}`));
+      this.#settleStart?.(new Error(`worker ${worker} ended at its start: ${how}`));
       return;
     }
     const restartMs = place.pace.died();
     this.#exits.add(1);
-    this.#options.logger.error({ worker, pid: process.pid, how, restartMs }, 'worker ended');
-    place.restart = this.#options.clock.after(restartMs, () => {
+    logger.error({ worker, pid: process.pid, how, restartMs }, 'worker ended');
+    place.restart = clock.after(restartMs, () => {
       this.#hire(place);
     });
   }
 
-  // What was counted must not be forgotten: totals only grow.
-  #retire(place: Place, { bytesWritten, cpuMicros }: WorkerProcess): void {
-    this.#retiredBytes += bytesWritten;
-    this.#retiredCpuMicros += cpuMicros;
-    const totals = place.seenMetrics.filter(({ type }) => isTotal(String(type)));
-    place.seenMetrics = [];
-    this.#retiredMetrics = this.#retiredMetrics.then(async (retired) =>
-      mergedMetrics([retired, totals]).getMetricsAsJSON(),
-    );
-  }
-
   #handOver(): void {
-    while (this.#newcomers.length > 0) {
-      const worker = this.#freest();
-      if (worker === undefined) return;
-      const newcomer = this.#newcomers.shift();
+    for (let worker = this.#freest(); worker !== undefined; worker = this.#freest()) {
+      const newcomer = this.#newcomers.next();
       if (newcomer === undefined) return;
-      if (newcomer.socket.destroyed || this.#isStopping) turnAway(newcomer);
-      else worker.take(newcomer);
+      worker.take(newcomer);
     }
   }
 
@@ -237,62 +217,11 @@ export class WorkerCrew {
     return freest;
   }
 
-  #count(): void {
-    const ready = this.#processes().filter(({ isReady }) => isReady).length;
-    this.#running.set(ready);
-    if (ready < this.#places.length) return;
-    this.#hasStarted = true;
-    this.#settleStart();
-  }
-
-  #settleStart(error?: Error): void {
-    for (const settle of this.#ready.splice(0)) settle(error);
-  }
-
-  async #askAll<What extends keyof WorkerQuestions>(
-    what: What,
-    argument: WorkerQuestions[What]['argument'],
-  ): Promise<WorkerQuestions[What]['answer'][]> {
-    const answers = await Promise.all(
-      this.#processes().map(async (process) => this.#ask(process, what, argument)),
-    );
-    return answers.filter((answer) => answer !== undefined);
-  }
-
-  /** Undefined when the worker does not answer. */
-  async #ask<What extends keyof WorkerQuestions>(
-    process: WorkerProcess,
-    what: What,
-    argument: WorkerQuestions[What]['argument'],
-  ): Promise<WorkerQuestions[What]['answer'] | undefined> {
-    if (!process.isReady) return undefined;
-    return new Promise((resolve) => {
-      const giveUp = (): void => {
-        this.#unanswered.add(1);
-        resolve(undefined);
-      };
-      const timer = this.#options.clock.after(answerMs, giveUp);
-      process
-        .ask(what, argument)
-        .then(resolve, giveUp)
-        .finally(() => timer.cancel());
-    });
-  }
-
-  #sum(figure: (process: WorkerProcess) => number): number {
-    return this.#processes().reduce((sum, process) => sum + figure(process), 0);
+  #ready(): WorkerProcess[] {
+    return this.#processes().filter(({ isReady }) => isReady);
   }
 
   #processes(): WorkerProcess[] {
     return this.#places.flatMap(({ process }) => process ?? []);
   }
-}
-
-function turnAway({ socket, release }: Newcomer): void {
-  socket.destroy();
-  release();
-}
-
-function isTotal(type: string): boolean {
-  return type === 'counter' || type === 'histogram';
 }

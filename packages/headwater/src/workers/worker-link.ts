@@ -1,6 +1,7 @@
 // A worker's end of the channel to its node. When the channel closes the node is gone, and so is the worker, at once: its
 // ports were the node's, and whoever starts the node again shall find nothing left of it.
 import type { Socket } from 'node:net';
+import type { Clock } from '@headwater/contracts';
 import { Questions, type Answers } from './questions.ts';
 import type {
   NodeMessage,
@@ -16,17 +17,24 @@ export interface WorkerDuties {
   /** Serves a connection; nothing was read from it. */
   serve(port: WorkerPort, socket: Socket): void;
   drain(): void;
+  endViewers(): void;
   stop(deadlineMs: number): void;
 }
+
+// What the node answers is known at once, or waits for its registry.
+const answerMs = 5_000;
 
 /** The channel. */
 export class WorkerLink {
   readonly #duties: WorkerDuties;
   readonly #questions: Questions<NodeQuestions, WorkerQuestions>;
 
-  constructor(duties: WorkerDuties) {
+  constructor(clock: Clock, duties: WorkerDuties) {
     this.#duties = duties;
-    this.#questions = new Questions((message) => this.send(message), duties.answers);
+    const send = (message: WorkerMessage): void => {
+      this.send(message);
+    };
+    this.#questions = new Questions({ clock, answerMs, send, answers: duties.answers });
     process.on('message', (message, handle) =>
       this.#hear(message as NodeMessage, handle as Socket | undefined),
     );
@@ -55,6 +63,9 @@ export class WorkerLink {
       case 'drain':
         this.#duties.drain();
         break;
+      case 'end-viewers':
+        this.#duties.endViewers();
+        break;
       case 'stop':
         this.#duties.stop(message.deadlineMs);
         break;
@@ -66,7 +77,7 @@ export class WorkerLink {
   #serve(id: number, port: WorkerPort, socket: Socket | undefined): void {
     this.send({ type: 'taken' });
     const closed = (): void => this.send({ type: 'closed', id });
-    // The peer was gone before the socket could be passed on.
+    // Its peer was gone before it could be passed on.
     if (socket === undefined) {
       closed();
       return;

@@ -1,7 +1,7 @@
 // The program of a worker. The node says everything that it is to know in its first message.
 import { once } from 'node:events';
-import { openProgramLog } from '../program-log.ts';
 import { exitCode } from '../exit-code.ts';
+import { openProgramLog } from '../program-log.ts';
 import { WorkerNode } from './worker-node.ts';
 import type { NodeMessage } from './worker-messages.ts';
 
@@ -26,5 +26,6 @@ for (const fault of ['uncaughtException', 'unhandledRejection'] as const) {
     void end(exitCode.fault);
   });
 }
+// Until it is ready the node sends it nothing else.
 const worker = new WorkerNode(setup, log, () => void end(exitCode.ok));
 await worker.start();

@@ -1,15 +1,9 @@
 // What the node and its workers say to each other. Everything goes over the channel that Node gives a child process, as
 // structured clones; nobody else can write to it.
-import type {
-  Config,
-  ErrorCode,
-  ErrorDetails,
-  SessionProtocol,
-  SessionView,
-  StreamView,
-} from '@headwater/contracts';
+import type { ErrorCode, ErrorDetails, SessionProtocol, SessionView, StreamView } from '@headwater/contracts';
 import type { NodeRef } from '@headwater/cluster';
 import type { MetricValues } from '../prometheus-metrics.ts';
+import type { WorkerConfig } from './worker-config.ts';
 
 /** The ports whose connections workers serve. */
 export type WorkerPort = 'rtmp' | 'http';
@@ -18,7 +12,7 @@ export type WorkerPort = 'rtmp' | 'http';
 export interface WorkerSetup {
   /** Counted from 1; a replacement has the number of the one it stands in for. */
   readonly worker: number;
-  readonly config: Config;
+  readonly config: WorkerConfig;
   readonly node: NodeRef;
   /** Where the node serves it as its agent, as `RelayClient.pull` takes it. */
   readonly relayAddress: string;
@@ -46,8 +40,8 @@ export interface WorkerQuestions {
 
 /** What workers ask the node: argument and answer. */
 export interface NodeQuestions {
-  /** The number of the seat. */
-  readonly seat: { readonly argument: undefined; readonly answer: number };
+  /** May a newcomer have the seat with that number? Rejects with `limit_reached`. */
+  readonly seat: { readonly argument: number; readonly answer: undefined };
   readonly hasLive: { readonly argument: string; readonly answer: boolean };
   readonly streams: { readonly argument: undefined; readonly answer: readonly StreamView[] };
 }
@@ -73,6 +67,7 @@ export type NodeMessage =
   | { readonly type: 'setup'; readonly setup: WorkerSetup }
   | { readonly type: 'connection'; readonly id: number; readonly port: WorkerPort }
   | { readonly type: 'drain' }
+  | { readonly type: 'end-viewers' }
   | { readonly type: 'stop'; readonly deadlineMs: number }
   | Question
   | Answer;
@@ -83,6 +78,7 @@ export type WorkerMessage =
   /** The connection has arrived: the next one may come. */
   | { readonly type: 'taken' }
   | { readonly type: 'closed'; readonly id: number }
+  /** Also for a seat that was asked for in vain, or given too late. */
   | { readonly type: 'seat-left'; readonly seat: number }
   /** Totals since the worker's start. */
   | { readonly type: 'figures'; readonly bytesWritten: number; readonly cpuMicros: number }

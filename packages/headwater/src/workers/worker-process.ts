@@ -34,15 +34,20 @@ export interface WorkerProcessOptions {
 
 /** Hears of a worker. */
 export interface WorkerListener {
+  /** It serves from now on. */
+  ready(): void;
   /** It can take a connection. */
   free(): void;
   seatLeft(seat: number): void;
-  /** It is gone, with everything that it served. `how` is its exit code, a signal, or why it could not be started. */
+  /** It is gone, with everything that it served. `how` is its exit code, a signal, or why it was ended. */
   gone(how: string): void;
 }
 
 const program = new URL('./worker-main.js', import.meta.url);
-// A worker says how it is twice a second. One that says nothing for so many seconds serves nobody either.
+// A worker that does not answer in time is left out of what is shown.
+const answerMs = 1_000;
+// A worker says how it is twice a second, and takes a connection at once. One that does not for so many seconds serves
+// nobody either.
 const lookMs = 1_000;
 const silentLooks = 15;
 /** What a stop may take beyond its deadline. */
@@ -56,35 +61,38 @@ export class WorkerProcess {
   /** What the gate gets back when a connection closes. */
   readonly #connections = new Map<number, () => void>();
   readonly #watch: Timer;
-  readonly #ended: Promise<void>;
+  readonly #closed: Promise<void>;
   #lastConnection = 0;
   #isReady = false;
+  #isStopping = false;
   #isHandingOver = false;
   #isGone = false;
+  #killedFor: string | undefined;
   #looksWithoutWord = 0;
+  #looksHandingOver = 0;
   #bytesWritten = 0;
   #cpuMicros = 0;
 
   constructor(options: WorkerProcessOptions) {
     this.#options = options;
-    // What a worker prints passes through here; where the log goes is the node's to know.
-    this.#child = fork(program, [], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'], serialization: 'advanced' });
-    this.#questions = new Questions((message) => this.#send(message), options.answers);
-    this.#child.on('message', (message) => this.#hear(message as WorkerMessage));
-    for (const output of [this.#child.stdout, this.#child.stderr]) {
-      const lines = new WholeLines(options.print);
-      output?.on('data', (bytes: Buffer) => lines.read(bytes));
-      output?.once('end', () => lines.end());
-    }
-    this.#ended = new Promise((resolve) => {
-      const end = (how: string): void => {
-        this.#end(how);
-        resolve();
-      };
-      this.#child.once('error', (error) => end(error.message));
-      this.#child.once('exit', (code, signal) => end(signal ?? `exit code ${String(code)}`));
+    const { clock, answers } = options;
+    this.#child = fork(program, [], {
+      // What a worker prints passes through here; where the log goes is the node's to know.
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      serialization: 'advanced',
+      // A debugger's port is taken by the node.
+      execArgv: process.execArgv.filter((argument) => !argument.startsWith('--inspect')),
     });
-    this.#watch = options.clock.every(lookMs, () => {
+    const send = (message: NodeMessage): void => {
+      this.#send(message);
+    };
+    this.#questions = new Questions({ clock, answerMs, send, answers });
+    this.#child.on('message', (message) => {
+      this.#hear(message as WorkerMessage);
+    });
+    this.#readOutput();
+    this.#closed = this.#untilClosed();
+    this.#watch = clock.every(lookMs, () => {
       this.#look();
     });
     this.#send({ type: 'setup', setup: options.setup });
@@ -94,8 +102,9 @@ export class WorkerProcess {
     return this.#child.pid;
   }
 
+  /** Whether it serves. */
   get isReady(): boolean {
-    return this.#isReady && !this.#isGone;
+    return this.#isReady && !this.#isStopping && !this.#isGone;
   }
 
   /** Whether it can be given a connection now: one is on its way at a time, so that none is lost in a queue. */
@@ -118,7 +127,7 @@ export class WorkerProcess {
     return this.#cpuMicros;
   }
 
-  /** Asks the worker; rejects when it is gone. */
+  /** Asks the worker; rejects when it is gone, or does not answer in time. */
   async ask<What extends keyof WorkerQuestions>(
     what: What,
     argument: WorkerQuestions[What]['argument'],
@@ -126,15 +135,18 @@ export class WorkerProcess {
     return this.#questions.ask(what, argument);
   }
 
-  /** Hands a connection over; only while it is free. */
+  /** Hands a connection over; only while it is free. What is on its way to a worker that dies ends with it. */
   take({ port, socket, release }: Newcomer): void {
     const id = ++this.#lastConnection;
     this.#connections.set(id, release);
     this.#isHandingOver = true;
+    this.#looksHandingOver = 0;
     this.#child.send({ type: 'connection', id, port } satisfies NodeMessage, socket, (error) => {
       if (error === null) return;
       socket.destroy();
-      this.#closed(id);
+      this.#connectionClosed(id);
+      // A worker that cannot be reached any more ends, which is told elsewhere.
+      if (this.#child.connected) this.#handedOver();
     });
   }
 
@@ -143,13 +155,58 @@ export class WorkerProcess {
     this.#send({ type: 'drain' });
   }
 
-  /** Ends its viewers and publishers politely, then the process; cut at the deadline. */
+  /** Ends its viewers politely, and takes no more. */
+  endViewers(): void {
+    this.#send({ type: 'end-viewers' });
+  }
+
+  /** Ends everything politely, then the process; cut at the deadline. Twice does nothing more. */
   async stop(deadlineMs: number): Promise<void> {
-    this.#isReady = false;
-    this.#send({ type: 'stop', deadlineMs });
-    const cut = this.#options.clock.after(deadlineMs + graceMs, () => this.#child.kill('SIGKILL'));
-    await this.#ended;
-    cut.cancel();
+    if (!this.#isStopping && !this.#isGone) {
+      this.#isStopping = true;
+      // Before it serves it listens to nothing, and has nobody to be polite to.
+      if (!this.#isReady) this.#kill('stopped before it served');
+      this.#send({ type: 'stop', deadlineMs });
+      const cut = this.#options.clock.after(deadlineMs + graceMs, () => {
+        this.#kill('stopped too slowly');
+      });
+      void this.#closed.then(() => {
+        cut.cancel();
+      });
+    }
+    await this.#closed;
+  }
+
+  #readOutput(): void {
+    for (const output of [this.#child.stdout, this.#child.stderr]) {
+      const lines = new WholeLines(this.#options.print);
+      output?.on('data', (bytes: Buffer) => {
+        lines.read(bytes);
+      });
+      output?.once('end', () => {
+        lines.end();
+      });
+    }
+  }
+
+  /** Resolves when the process is gone and all its output was read. */
+  async #untilClosed(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#child.on('error', (error) => {
+        if (this.#child.pid === undefined) {
+          this.#end(error.message);
+          resolve();
+        } else {
+          this.#kill(error.message);
+        }
+      });
+      this.#child.once('exit', (code, signal) => {
+        this.#end(this.#killedFor ?? signal ?? `exit code ${String(code)}`);
+      });
+      this.#child.once('close', () => {
+        resolve();
+      });
+    });
   }
 
   #send(message: NodeMessage): void {
@@ -163,14 +220,13 @@ export class WorkerProcess {
     switch (message.type) {
       case 'ready':
         this.#isReady = true;
-        listener.free();
+        listener.ready();
         break;
       case 'taken':
-        this.#isHandingOver = false;
-        listener.free();
+        this.#handedOver();
         break;
       case 'closed':
-        this.#closed(message.id);
+        this.#connectionClosed(message.id);
         break;
       case 'seat-left':
         listener.seatLeft(message.seat);
@@ -185,7 +241,12 @@ export class WorkerProcess {
     }
   }
 
-  #closed(id: number): void {
+  #handedOver(): void {
+    this.#isHandingOver = false;
+    this.#options.listener.free();
+  }
+
+  #connectionClosed(id: number): void {
     this.#connections.get(id)?.();
     this.#connections.delete(id);
   }
@@ -193,7 +254,14 @@ export class WorkerProcess {
   // Counted by looks and not by a clock: the node itself may have stood still.
   #look(): void {
     this.#looksWithoutWord++;
-    if (this.#looksWithoutWord > silentLooks) this.#child.kill('SIGKILL');
+    this.#looksHandingOver = this.#isHandingOver ? this.#looksHandingOver + 1 : 0;
+    if (this.#looksWithoutWord > silentLooks) this.#kill(`said nothing for ${silentLooks} s`);
+    else if (this.#looksHandingOver > silentLooks) this.#kill(`took no connection for ${silentLooks} s`);
+  }
+
+  #kill(why: string): void {
+    this.#killedFor ??= why;
+    this.#child.kill('SIGKILL');
   }
 
   #end(how: string): void {

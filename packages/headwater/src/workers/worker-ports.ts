@@ -1,0 +1,64 @@
+// The two ports of a node as a worker serves them: connections come over its channel instead of a listening socket.
+import type { AppError, StreamView } from '@headwater/contracts';
+import { CrossOriginRule, type Edge } from '@headwater/edge';
+import { openGate } from '../connection-gate.ts';
+import { HttpListener } from '../http-listener.ts';
+import { viewerPages } from '../pages/viewer-pages.ts';
+import { RateLimitedLog } from '../rate-limited-log.ts';
+import { rtmpSessionOf } from '../roles/viewer-settings.ts';
+import { RtmpListener } from '../rtmp-listener.ts';
+import { makeWorkerForwarder, type WorkerTools } from './worker-edge.ts';
+
+/** RTMP. */
+export function makeWorkerRtmp(tools: WorkerTools, edge: Edge): RtmpListener {
+  const { setup, clock, logger, metrics } = tools;
+  const trouble = new RateLimitedLog(logger, clock);
+  return new RtmpListener({
+    clock,
+    logger,
+    metrics,
+    // The node has let them in.
+    gate: openGate,
+    apps: setup.config.apps,
+    origin: undefined,
+    edge,
+    forwarder: makeWorkerForwarder(tools),
+    session: rtmpSessionOf(setup.config),
+    failed: (err: AppError, remoteAddress) => {
+      trouble.report(err.entry.level, { err, remoteAddress }, 'rtmp connection failed');
+    },
+  });
+}
+
+/** HTTP. */
+export function makeWorkerHttp(tools: WorkerTools, edge: Edge): HttpListener {
+  const { setup, logger, metrics, access, link } = tools;
+  const { config } = setup;
+  const crossOrigin = new CrossOriginRule(config.http.corsOrigins);
+  const pages = viewerPages({
+    access,
+    logger,
+    streams: shared(async () => link.ask('streams', undefined).catch(() => [])),
+    crossOriginHeaders: (origin) => crossOrigin.headers(origin),
+  });
+  return new HttpListener({
+    metrics,
+    gate: openGate,
+    apps: config.apps,
+    edge,
+    crossOrigin,
+    fallbacks: config.http.hasPage ? [pages] : [],
+    headTimeoutMs: config.limits.handshakeMs,
+  });
+}
+
+// The node asks all workers for this answer. Who asks while it is on its way gets the same one.
+function shared(ask: () => Promise<readonly StreamView[]>): () => Promise<readonly StreamView[]> {
+  let asking: Promise<readonly StreamView[]> | undefined;
+  return async () => {
+    asking ??= ask().finally(() => {
+      asking = undefined;
+    });
+    return asking;
+  };
+}

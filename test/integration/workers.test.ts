@@ -1,0 +1,175 @@
+// A node with workers, as an operator starts it: one port, one pull, one view of everything, however many processes serve.
+import { expect, it } from 'vitest';
+import type { SessionView, StreamView } from '@headwater/contracts';
+import { testFrames } from '@headwater/media/testing';
+import { startHeadwater, type RunningHeadwater } from '../support/headwater.ts';
+import { complaintsAbout } from '../support/media-delivery.ts';
+import { isMedia } from '../support/media-fixtures.ts';
+import { metricOf } from '../support/media-metrics.ts';
+import { MediaPublisher } from '../support/media-publisher.ts';
+import { watch, watchAll, type MediaViewer } from '../support/media-viewers.ts';
+import { startRedis } from '../support/redis.ts';
+import { waitUntil } from '../support/wait-until.ts';
+
+const stream = 'live/cam1';
+
+/** The processes of workers that have served: of all, or in one of their places. */
+function workerPids(node: RunningHeadwater, place?: number): number[] {
+  return node.logs().flatMap(({ msg, worker, pid }) => {
+    return msg === 'worker serves' && (place === undefined || worker === place) ? [Number(pid)] : [];
+  });
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+async function sessions(node: RunningHeadwater, role: string): Promise<SessionView[]> {
+  return (await node.adminJson<{ items: SessionView[] }>(`/api/v1/sessions?role=${role}`)).items;
+}
+
+/** How many watch at each of the two workers. */
+function spread(node: RunningHeadwater): number[] {
+  const count = (place: number, text: string): number =>
+    node.logs().filter(({ worker, msg }) => worker === place && msg === text).length;
+  return [1, 2].map((place) => count(place, 'play opened') - count(place, 'play closed'));
+}
+
+function total(counts: readonly number[]): number {
+  return counts.reduce((sum, count) => sum + count, 0);
+}
+
+/** A stream in the making. */
+class Feed {
+  readonly frames = testFrames({ seconds: 60, gopSeconds: 1 });
+  readonly publisher: MediaPublisher;
+  sent = 0;
+
+  constructor(publisher: MediaPublisher) {
+    this.publisher = publisher;
+  }
+
+  /** Sends until a check holds for all viewers. */
+  async until(reason: string, viewers: readonly MediaViewer[], check: (viewer: MediaViewer) => boolean) {
+    await waitUntil(reason, async () => {
+      await this.publisher.send(this.frames.slice(this.sent, (this.sent += 10)));
+      return viewers.every(check);
+    });
+  }
+
+  /** Sends some more, and resolves when all of these viewers have seen it. */
+  async more(viewers: readonly MediaViewer[]): Promise<void> {
+    const before = viewers.map(({ frames }) => frames.length);
+    await this.until('all see more', viewers, (viewer) => {
+      return viewer.frames.length > (before[viewers.indexOf(viewer)] ?? 0) + 20;
+    });
+  }
+}
+
+const seesMedia = ({ frames }: MediaViewer): boolean => frames.some(isMedia);
+
+it('viewers of all kinds share one port, one pull, one list and one limit; a worker that dies takes only its own', async () => {
+  const node = await startHeadwater({ set: { workers: 2, 'limits.viewers': 8 } });
+  // The publisher comes first, and so to the first worker.
+  const feed = new Feed(await MediaPublisher.start(node.rtmpUrl(stream)));
+  const viewers = [...watchAll(node, stream), ...watchAll(node, stream)];
+  await feed.until('all see the stream', viewers, seesMedia);
+
+  await waitUntil('both workers have viewers, six together', () => {
+    const counts = spread(node);
+    return counts.every((count) => count > 0) && total(counts) === 6;
+  });
+  expect(await metricOf(node, 'headwater_edge_pulls_total', { kind: 'owner' })).toBe(1);
+  expect(await metricOf(node, 'headwater_relay_pulls')).toBe(1);
+  const shown = await node.adminJson<{ items: StreamView[] }>('/api/v1/streams');
+  expect(shown.items).toMatchObject([
+    { key: stream, state: 'live', viewers: { rtmp: 2, 'http-flv': 2, 'ws-flv': 2 } },
+  ]);
+  const list = (await (await fetch(node.httpUrl('/api/streams'))).json()) as { streams: unknown[] };
+  expect(list.streams).toMatchObject([{ name: 'cam1', viewers: 6 }]);
+  const own = { protocol: 'rtmp', stream, remoteAddress: '127.0.0.1' };
+  expect(await sessions(node, 'publisher')).toMatchObject([own]);
+  expect(await metricOf(node, 'headwater_viewers', { protocol: 'ws-flv' })).toBe(2);
+
+  // One is sent away by name, by whichever worker has it.
+  const [kicked] = (await sessions(node, 'viewer')).filter(({ protocol }) => protocol === 'ws-flv');
+  expect(kicked?.remoteAddress).toBe('127.0.0.1');
+  const answer = await fetch(node.adminUrl(`/api/v1/sessions/${String(kicked?.id)}`), { method: 'DELETE' });
+  expect(answer.status).toBe(204);
+  await waitUntil('it is gone', () => viewers.some(({ end }) => end !== undefined));
+  const left = viewers.filter(({ end }) => end === undefined);
+  expect(left).toHaveLength(5);
+
+  // The limit is that of the node.
+  await waitUntil('its seat is free', async () => (await sessions(node, 'viewer')).length === 5);
+  const more = watchAll(node, stream);
+  await feed.until('they see it, too', more, seesMedia);
+  const refused = await fetch(node.flvUrl(stream));
+  expect([refused.status, await refused.text()]).toEqual([503, expect.stringContaining('limit_reached')]);
+
+  const bytesBefore = await metricOf(node, 'headwater_play_bytes_total', { protocol: 'ws-flv' });
+  const lagsBefore = await metricOf(node, 'headwater_event_loop_lag_seconds_count');
+  expect(bytesBefore).toBeGreaterThan(0);
+  await waitUntil('eight watch', () => total(spread(node)) === 8);
+  const [, doomed = 0] = spread(node);
+  process.kill(workerPids(node, 2)[0] ?? 0, 'SIGKILL');
+  const all = [...left, ...more];
+  await waitUntil('its viewers are cut', () => all.some(({ end }) => end === 'reset'));
+  await waitUntil('it was replaced', () => workerPids(node, 2).length === 2);
+  const others = all.filter(({ end }) => end === undefined);
+  expect(others).toHaveLength(8 - doomed);
+  await feed.more(others);
+  for (const viewer of others) {
+    const complaints = complaintsAbout(feed.frames.slice(0, feed.sent), viewer.frames, {
+      from: 'keyframe',
+      isCutShort: true,
+    });
+    expect(complaints).toEqual([]);
+  }
+  expect(others.every(({ end }) => end === undefined)).toBe(true);
+  expect(await metricOf(node, 'headwater_worker_exits_total')).toBe(1);
+  expect(await metricOf(node, 'headwater_workers')).toBe(2);
+  const bytesAfter = await metricOf(node, 'headwater_play_bytes_total', { protocol: 'ws-flv' });
+  expect(bytesAfter).toBeGreaterThanOrEqual(bytesBefore);
+  expect(await metricOf(node, 'headwater_event_loop_lag_seconds_count')).toBeGreaterThan(lagsBefore);
+
+  // The seats of those who were cut are free, and the newcomers go where there is most room.
+  const newcomers = [...watchAll(node, stream), watch(node, 'rtmp', stream)];
+  await feed.until('newcomers see it', newcomers, seesMedia);
+  await waitUntil('all are listed', async () => (await sessions(node, 'viewer')).length === 8);
+  expect(workerPids(node, 1).map(isRunning)).toEqual([true]);
+
+  // A drain reaches publishers and newcomers in the workers; those who watch stay.
+  await fetch(node.adminUrl('/api/v1/drain?deadlineSeconds=0'), { method: 'POST' });
+  await waitUntil('the drain has begun', async () => (await fetch(node.flvUrl(stream))).status === 503);
+  await waitUntil('the publisher was sent away', () => feed.publisher.isClosed);
+  expect([...others, ...newcomers].every(({ end }) => end === undefined)).toBe(true);
+  await node.stop();
+  await waitUntil('all viewers have heard of the end', () =>
+    [...others, ...newcomers].every(({ end }) => end !== undefined),
+  );
+  expect(workerPids(node).filter(isRunning)).toEqual([]);
+});
+
+it('an edge with workers pulls and forwards over the network, and no worker outlives its node', async () => {
+  const redis = await startRedis();
+  const set = { 'registry.kind': 'redis', 'registry.redis.url': redis.url };
+  const origin = await startHeadwater({ role: 'origin', set: { ...set, 'node.id': 'origin-1' } });
+  const edge = await startHeadwater({ role: 'edge', set: { ...set, 'node.id': 'edge-1', workers: 2 } });
+  const publisher = await waitUntil('the edge knows the origin', async () => {
+    const asked = await MediaPublisher.ask(edge.rtmpUrl(stream));
+    return asked.isStarted ? asked : undefined;
+  });
+  const feed = new Feed(publisher);
+  const viewers = [...watchAll(edge, stream), watch(edge, 'rtmp', stream)];
+  await feed.until('all see the stream', viewers, seesMedia);
+  await waitUntil('both workers have viewers', () => spread(edge).every((count) => count > 0));
+  expect(await metricOf(origin, 'headwater_relay_pulls')).toBe(1);
+  edge.kill('SIGKILL');
+  await waitUntil('no worker is left', () => !workerPids(edge).some(isRunning));
+  await waitUntil('viewers have noticed', () => viewers.every(({ end }) => end !== undefined));
+});
