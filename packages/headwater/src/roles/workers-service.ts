@@ -32,7 +32,6 @@ export interface WorkersParts {
 export class WorkersService implements Service {
   readonly name = 'workers';
   readonly crew: WorkerCrew;
-  readonly #context: NodeContext;
   readonly #relay: RelayServer;
   readonly #rtmp: RtmpListener;
   #folder: string | undefined;
@@ -40,7 +39,6 @@ export class WorkersService implements Service {
   constructor(context: NodeContext, parts: WorkersParts) {
     const { clock, logger, metrics, config, node, print } = context;
     const { edge } = parts;
-    this.#context = context;
     this.#relay = new RelayServer({
       source: edge.agentFeed,
       probe: () => ({ ...node, isDraining: edge.isDraining }),
