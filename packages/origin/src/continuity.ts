@@ -107,6 +107,11 @@ export class Continuity {
     return (local?.isLocal === true && local.isReady) || this.#standbys.get(key)?.publishes === true;
   }
 
+  /** A stream that this node owned is over: the registry may be away, and never say so. */
+  ownEnded(key: StreamKey): void {
+    this.#standbys.delete(key);
+  }
+
   /** What pulls of a stream are answered from: what this node owns, or what it follows of a higher epoch. */
   served(key: StreamKey): ServedStream | undefined {
     const own = this.#options.ownStream(key);

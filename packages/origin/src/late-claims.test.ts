@@ -146,6 +146,18 @@ describe('while the registry is away', () => {
     expect((await publish('live/a')).isAccepted).toBe(true);
   });
 
+  it('a stream that ends has no standby any more', async () => {
+    registry.condition = 'up';
+    const publisher = await publish('live/cam1');
+    const standby = { ...refOf(there), relayAddress: '10.0.0.2:1', publishes: true };
+    await store.setStandby({ token: 1, stream: key, epoch: epochHere(), standby });
+    expect(origin.continuity.standbyOf(key)).toEqual(standby);
+    registry.condition = 'down';
+    origin.kick(key);
+    expect(publisher.closedFor).toBe('kicked');
+    expect(origin.continuity.standbyOf(key)).toBeUndefined();
+  });
+
   it('a stream that is over by then is never claimed', async () => {
     const publisher = await publish('live/cam1');
     publisher.leave('unpublished');

@@ -388,6 +388,7 @@ export class Origin {
     this.#logger.info({ stream: key, epoch, reason }, 'stream ended');
     // A replaced stream belongs to the next epoch; one of a stopping node is orphaned when the node leaves.
     const isOver = reason !== 'replaced' && reason !== 'shutdown';
+    if (isOver) this.continuity.ownEnded(key);
     if (isOver && title !== undefined) this.#reports.release(key, title);
   }
 
