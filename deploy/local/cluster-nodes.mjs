@@ -4,7 +4,7 @@ import { addressOf } from './cluster-plan.mjs';
 const answerTimeoutMs = 1500;
 
 /** @typedef {{ isReady: boolean, reasons: string[], publishers: number, viewers: number }} NodeStatus */
-/** @typedef {{ key: string, state: string, epoch?: number, owner?: string, publisher?: object, viewers: Record<string, number> }} Stream */
+/** @typedef {{ key: string, state: string, epoch?: number, owner?: string, standby?: string, publisher?: object, viewers: Record<string, number> }} Stream */
 /** @typedef {import('./cluster-plan.mjs').Member} Member */
 
 /**

@@ -88,10 +88,21 @@ function stateOf(status) {
  * @param {import('./cluster-plan.mjs').Member} member
  * @param {import('./cluster-nodes.mjs').Stream} stream
  */
-function streamLine(member, { key, state, epoch, owner, publisher, viewers }) {
-  const source = publisher === undefined ? `pulled from ${owner ?? 'its origin'}` : 'from its publisher';
+function streamLine(member, stream) {
+  const { key, state, epoch, viewers } = stream;
+  const source = sourceText(member.name, stream);
   const watching = Object.values(viewers).reduce((sum, count) => sum + count, 0);
   return `${key} on ${member.name}: ${state}, ${source}, epoch ${epoch ?? '-'}, viewers ${watching}`;
+}
+
+/**
+ * @param {string} name
+ * @param {import('./cluster-nodes.mjs').Stream} stream
+ */
+function sourceText(name, { owner, standby, publisher }) {
+  if (publisher !== undefined) return 'from its publisher';
+  if (owner === name) return 'held for its publisher';
+  return `${standby === name ? 'followed as standby of' : 'pulled from'} ${owner ?? 'its origin'}`;
 }
 
 /** @param {string[][]} rows */

@@ -167,6 +167,9 @@ describe('a cluster on free ports', () => {
     await waitUntil('the load balancer uses it again', async () =>
       (await tell(folder, 'status')).includes('leads to origin-1, origin-2'),
     );
+    await waitUntil('it stands by for the new owner', async () =>
+      (await tell(folder, 'status')).includes(`live/cam1 on ${owner}: live, followed as standby of ${other}`),
+    );
     expect(viewer.end).toBeUndefined();
   });
 
