@@ -1,7 +1,7 @@
 // Publishers that come while the registry is away, and what becomes of their streams when it returns.
 import { parseStreamKey, silentLogger, silentMetrics, type AccessPolicy } from '@headwater/contracts';
 import { ManualClock } from '@headwater/contracts/testing';
-import { MemoryStreamRegistry, type StreamRecord } from '@headwater/cluster';
+import { MemoryStreamRegistry, type Standby, type StreamRecord } from '@headwater/cluster';
 import {
   ownedStream,
   refOf,
@@ -149,7 +149,7 @@ describe('while the registry is away', () => {
   it('a stream that ends has no standby any more', async () => {
     registry.condition = 'up';
     const publisher = await publish('live/cam1');
-    const standby = { ...refOf(there), relayAddress: '10.0.0.2:1', publishes: true };
+    const standby: Standby = { ...refOf(there), relayAddress: '10.0.0.2:1', publishes: true };
     await store.setStandby({ token: 1, stream: key, epoch: epochHere(), standby });
     expect(origin.continuity.standbyOf(key)).toEqual(standby);
     registry.condition = 'down';
