@@ -40,7 +40,7 @@ const onlyIn = {
   commander: '^packages/headwater/',
   hono: '^packages/headwater/',
   '@hono/[^/]+': '^packages/headwater/',
-  yaml: '^(packages/headwater|test)/',
+  yaml: '^(packages/headwater|helm|test)/',
   zod: '^packages/(contracts|headwater)/',
   // The one adapter, and the measured peer of the tests.
   'node-media-server': '^packages/origin/src/ingest/node-media-server-rtsp[.]ts$|^test/(abuse|bench)/',

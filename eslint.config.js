@@ -5,7 +5,7 @@ import { defineConfig, globalIgnores } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
 const testFiles = ['**/*.{test,bench}.ts', 'packages/*/src/testing/**/*.ts', 'test/**/*.{ts,mjs}'];
-const scripts = ['deploy/**/*.mjs', 'packages/*/scripts/**/*.mjs'];
+const scripts = ['deploy/**/*.mjs', 'helm/scripts/*.mjs', 'packages/*/scripts/**/*.mjs'];
 
 /** Packages that do no I/O: bytes and time come in as arguments. */
 const pureSources = ['packages/{contracts,media,rtmp}/src/**/*.ts'];

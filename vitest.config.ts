@@ -22,7 +22,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'system',
-          include: ['test/{integration,e2e,abuse,browser,chaos}/**/*.test.ts'],
+          include: ['test/{integration,e2e,abuse,browser,chaos,helm}/**/*.test.ts'],
           // These run the built program beside real players: one file after the other, and never beside unit tests.
           fileParallelism: false,
           sequence: { groupOrder: 1 },

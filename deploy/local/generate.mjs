@@ -2,7 +2,8 @@
 import { spawnSync } from 'node:child_process';
 import { root, say } from './step.mjs';
 
-const generators = ['relay', 'cluster', 'headwater'].map((name) => `packages/${name}/scripts/generate.mjs`);
+const packages = ['relay', 'cluster', 'headwater'].map((name) => `packages/${name}`);
+const generators = [...packages, 'helm'].map((folder) => `${folder}/scripts/generate.mjs`);
 
 const args = process.argv.slice(2);
 for (const generator of generators) {

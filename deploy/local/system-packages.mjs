@@ -9,6 +9,7 @@ const packages = {
   'redis-server': 'redis-server',
   chromium: 'chromium',
   rtmpdump: 'rtmpdump',
+  unzip: 'unzip',
   'gstreamer1.0-tools': 'gst-launch-1.0',
 };
 

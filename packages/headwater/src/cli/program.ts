@@ -1,6 +1,7 @@
 // The command line. Only the parser is loaded here; each command loads what it needs when it runs, so that all of them
 // start fast.
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import type { CheckOptions } from '../check/run-check.ts';
 import { defaultDemoUrl } from '../demo/demo-url.ts';
 import { exitCode } from '../exit-code.ts';
 import { programVersion } from '../program-version.ts';
@@ -67,6 +68,16 @@ function buildProgram(ended: (code: number) => void): Command {
   addQueryCommands(program);
   addDrainCommand(program);
   addJobCommands(program);
+  program
+    .command('check')
+    .description('Publish the built-in clip and watch it, to see that a cluster works')
+    .requiredOption('--publish <url>', 'where to publish: rtmp://HOST[:PORT]/APP/NAME')
+    .requiredOption('--play <url>', 'where to watch it: http://HOST[:PORT]/APP/NAME.flv')
+    .option('--timeout <seconds>', 'how long it may take', '30')
+    .action(async (options: CheckOptions) => {
+      const { runCheck } = await import('../check/run-check.ts');
+      ended(await runCheck(options));
+    });
   program
     .command('demo')
     .description('Publish a moving test picture with a tone, until stopped')

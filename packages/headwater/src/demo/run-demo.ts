@@ -1,14 +1,12 @@
 // `headwater demo`: something to watch, without a camera.
-import { connect } from 'node:net';
 import { parseRtmpTarget, type RtmpTarget } from '@headwater/rtmp';
 import { CliError } from '../cli/failure.ts';
 import { exitCode } from '../exit-code.ts';
 import { redactText } from '../redact.ts';
 import { StopSignals } from '../stop-signals.ts';
+import { expectListening } from './expect-listening.ts';
 import { hasFfmpeg, publishWithFfmpeg } from './ffmpeg.ts';
 import { publishClip } from './publish-clip.ts';
-
-const connectTimeoutMs = 5000;
 
 /** Options of the command. */
 export interface DemoOptions {
@@ -47,21 +45,4 @@ function targetOf(url: string): RtmpTarget {
     throw new CliError(exitCode.usage, `--url ${redactText(url)}: expected rtmp://HOST[:PORT]/APP/NAME`);
   }
   return target;
-}
-
-/** A clear word when nothing listens, instead of what each way of publishing would say. */
-async function expectListening({ host, port }: RtmpTarget): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    const fail = (reason: string): void => {
-      socket.destroy();
-      const message = `cannot reach ${host}:${port} (${reason}): is Headwater running? Start it with: headwater all`;
-      reject(new CliError(exitCode.unavailable, message));
-    };
-    const socket = connect({ host, port, timeout: connectTimeoutMs }, () => {
-      socket.destroy();
-      resolve();
-    });
-    socket.on('error', (error: NodeJS.ErrnoException) => fail(error.code ?? error.message));
-    socket.on('timeout', () => fail('no answer'));
-  });
 }

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { cpuUsage } from 'node:process';
 import { NodeHeart, type NodeLoad, type NodeRecord, type StreamRegistry } from '@headwater/cluster';
+import type { Gauge } from '@headwater/contracts';
 import type { Origin, RegistryStanding } from '@headwater/origin';
 import type { NodeContext } from '../node-context.ts';
 import type { Service } from '../service.ts';
@@ -24,6 +25,7 @@ export class MembershipService implements Service {
   readonly name = 'membership';
   readonly #context: NodeContext;
   readonly #parts: MembershipParts;
+  readonly #egress: Gauge;
   #heart: NodeHeart | undefined;
   #isDraining = false;
   #isSuperseded = false;
@@ -35,6 +37,10 @@ export class MembershipService implements Service {
   constructor(context: NodeContext, parts: MembershipParts) {
     this.#context = context;
     this.#parts = parts;
+    this.#egress = context.metrics.gauge({
+      name: 'headwater_egress_bits_per_second',
+      help: 'Sent to viewers between the last two heartbeats.',
+    });
   }
 
   /** Why the node is not in the registry; undefined when it is. */
@@ -133,6 +139,7 @@ export class MembershipService implements Service {
     this.#lastCpuMicros = cpuMicros;
     this.#lastBytes = bytes;
     this.#lastMs = nowMs;
+    this.#egress.set(egressBitsPerSecond);
     this.#lastLoad = {
       cpu,
       publishers: this.#parts.origin?.publishers ?? 0,
