@@ -21,7 +21,7 @@ export const USAGE = `Usage: pnpm bench [options]
                     srs-100, srs, mediamtx, floor-frame, floor-100, floor-200, floor-350
                     (default: headwater,node-media-server,floor-frame,floor-100,floor-350)
   --formats LIST    of rtmp, flv (default: both)
-  --rate RATE       stream of 1m (1.08 Mbit/s) or 6m (default: 1m)
+  --rate RATE       stream of 500k, 1m (1.08 Mbit/s) or 6m (default: 1m)
   --viewers N       viewers at the same time (default: 500)
   --seconds N       length of the measuring window (default: 8)
   --joins N         viewers joining each second (default: 200)

@@ -16,8 +16,9 @@ export interface StreamShape {
   readonly interFrameBytes: number;
 }
 
-/** Streams by their rate, audio included: 1.08 and 6.0 Mbit/s. */
+/** Streams by their rate, audio included: 0.5, 1.08 and 6.0 Mbit/s. */
 export const streamShapes = {
+  '500k': { keyframeBytes: 12_000, interFrameBytes: 1_650 },
   '1m': { keyframeBytes: 30_000, interFrameBytes: 4_245 },
   '6m': { keyframeBytes: 160_000, interFrameBytes: 26_700 },
 } as const satisfies Readonly<Record<string, StreamShape>>;
