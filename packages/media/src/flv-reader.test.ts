@@ -63,6 +63,10 @@ describe('FlvReader', () => {
     expect(read).toEqual(tags);
   });
 
+  it('hands out payloads that keep nothing else alive', () => {
+    for (const { payload } of readAll([file])) expect(payload.buffer.byteLength).toBe(payload.length);
+  });
+
   it('tells the flags, and whether the stream may end here', () => {
     const reader = new FlvReader();
     expect(reader.flags).toBeUndefined();

@@ -50,7 +50,7 @@ export class FlvReader {
   }
 
   /**
-   * Hands out every tag that these bytes complete; its payload is a copy that belongs to the receiver, its time is
+   * Hands out every tag that these bytes complete; its payload is a copy that belongs to the receiver, in memory of its own; its time is
    * unwrapped. Throws `ProtocolError` with the offset in the whole stream.
    */
   read(bytes: Buffer, onTag: (tag: FlvTag) => void): void {
@@ -67,7 +67,7 @@ export class FlvReader {
     const count = Math.min(bytes.length - at, this.#need - this.#have);
     const end = this.#have + count;
     if (end > this.#collected.length) {
-      const grown = Buffer.allocUnsafe(Math.min(this.#need, Math.max(end, this.#collected.length * 2)));
+      const grown = Buffer.allocUnsafeSlow(Math.min(this.#need, Math.max(end, this.#collected.length * 2)));
       this.#collected.copy(grown, 0, 0, this.#have);
       this.#collected = grown;
     }
@@ -115,7 +115,8 @@ export class FlvReader {
     this.#timestampMs = unwrap(this.#trackMs, prefix.readUIntBE(8, 3) + prefix.readUInt8(11) * 0x1000000);
     // Data does not move the reference: metadata is often stamped with 0.
     if (kind !== 'data') this.#trackMs = this.#timestampMs;
-    this.#expect('body', size, Buffer.allocUnsafe(Math.min(size, firstBodyBytes)));
+    // Not from Node's pool, which a body that is kept would keep alive with it.
+    this.#expect('body', size, Buffer.allocUnsafeSlow(Math.min(size, firstBodyBytes)));
   }
 
   #expect(state: 'tag' | 'body', need: number, into: Buffer): void {

@@ -5,6 +5,7 @@ export * from './tag-header.ts';
 export * from './tag-header-role.ts';
 export * from './codec-state.ts';
 export * from './frame-ring.ts';
+export * from './kept-bytes.ts';
 export * from './flv-format.ts';
 export * from './flv-reader.ts';
 export * from './multitrack.ts';

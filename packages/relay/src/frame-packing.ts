@@ -1,7 +1,7 @@
 // The packed layout of a run of frames, as proto/relay.proto documents it at `Frames`: a fixed head of 21 bytes and the
 // payload, end to end. A fixed layout costs a few bytes more than protobuf's varints and much less time.
 import { ProtocolError } from '@headwater/contracts';
-import type { Frame, FrameKind, FrameRole } from '@headwater/media';
+import { keptBytes, type Frame, type FrameKind, type FrameRole } from '@headwater/media';
 
 /** Bytes before each payload. */
 export const frameHeadBytes = 21;
@@ -38,10 +38,12 @@ export function packFrames(frames: readonly Frame[], target: Buffer, offset: num
 }
 
 /**
- * Reads packed frames. Payloads are views of `bytes`, except that those of headers and metadata, which live as long as
- * the stream, are copied so that they do not pin it. Throws `ProtocolError`, its offsets counted from `baseOffset`.
+ * Reads packed frames. Payloads are views of `message`, or of a copy where it is a small part of something larger, such as
+ * Node's pool; those of headers and metadata, which live as long as the stream, do not keep the rest of it alive. Throws
+ * `ProtocolError`, its offsets counted from `baseOffset`.
  */
-export function unpackFrames(bytes: Buffer, baseOffset = 0): Frame[] {
+export function unpackFrames(message: Buffer, baseOffset = 0): Frame[] {
+  const bytes = keptBytes(message);
   const frames: Frame[] = [];
   let at = 0;
   while (at < bytes.length) {
@@ -76,14 +78,8 @@ function readFrame(bytes: Buffer, at: number, end: number, baseOffset: number): 
     role,
     sequence: readUint53(bytes, at + 1, baseOffset),
     timestampMs: readUint53(bytes, at + 9, baseOffset),
-    payload: role === 'header' || role === 'metadata' ? ownCopy(view) : view,
+    payload: role === 'header' || role === 'metadata' ? keptBytes(view) : view,
   };
-}
-
-function ownCopy(view: Buffer): Buffer {
-  const copy = Buffer.allocUnsafeSlow(view.length);
-  view.copy(copy);
-  return copy;
 }
 
 function writeUint53(target: Buffer, value: number, at: number): void {

@@ -24,7 +24,7 @@ export function encodeFramesItem(frames: readonly Frame[], epoch?: number): Buff
   if (frames.length === 0) return Buffer.alloc(0);
   const bytes = packedBytes(frames);
   const head = framesItemHead(bytes, epoch);
-  const item = Buffer.allocUnsafe(head.length + bytes);
+  const item = Buffer.allocUnsafeSlow(head.length + bytes);
   head.copy(item);
   packFrames(frames, item, head.length);
   return item;

@@ -1,6 +1,7 @@
 // Pulls over real loopback sockets: what comes, in which order, and how it ends.
 import { streamKey } from '@headwater/contracts';
 import { ManualClock } from '@headwater/contracts/testing';
+import { memoryUnder } from '@headwater/media/testing';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { OpenedInfo } from './pull.ts';
 import { relayFormat } from './relay-format.ts';
@@ -84,6 +85,19 @@ describe('a pull', () => {
       ]),
     );
     expect(handler.events.length).toBeGreaterThan(10);
+  });
+
+  it('gives small frames that keep little else alive', async () => {
+    pair.source.onOpen((call) => {
+      call.opened(live);
+      for (const frame of testFrames(0, 60, 200)) call.sink.write(format.encode([frame]));
+      call.ended('unpublished');
+    });
+    const handler = new RecordingHandler();
+    pair.client.pull(pair.address, { stream }, handler);
+    await handler.untilOver();
+    expect(handler.received).toHaveLength(60);
+    for (const { payload } of handler.received) expect(memoryUnder([payload])).toBeLessThan(500);
   });
 
   it('shares one connection with other pulls of the same address, which closes when idle', async () => {

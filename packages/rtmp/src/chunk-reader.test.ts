@@ -129,13 +129,13 @@ describe('ChunkReader on chunks', () => {
     expect(readChunksAtEverySplit(Buffer.concat(chunks), { chunkSize: 10 })).toEqual([ping, audio, video]);
   });
 
-  it('gives each payload exactly sized memory of its own', () => {
+  it('gives each payload exactly sized memory of its own, or leaves it in a read that has little else', () => {
     const bytes = new ChunkStreamEncoder({ chunkSize: 200_000 }).encode(message({ payload: text(190_000) }));
     const ways = [[bytes], [bytes.subarray(0, 100), bytes.subarray(100)], bytesOneByOne(bytes)];
     for (const pieces of ways) {
       const [only] = readChunks(pieces, { chunkSize: 200_000 });
       expect(only?.payload.equals(text(190_000))).toBe(true);
-      expect(only?.payload.buffer.byteLength).toBe(190_000);
+      expect(only?.payload.buffer.byteLength).toBe(pieces.length === 1 ? bytes.length : 190_000);
     }
   });
 

@@ -1,6 +1,8 @@
 // Reads the chunk stream (RTMP 1.0 §5.3). Bytes come split anywhere; a header that is cut is carried over, payload goes
-// straight from the bytes read into the message's own memory. Messages of different chunk streams interleave freely.
+// straight from the bytes read into the message's own memory, or stays there when it is most of them. Messages of different
+// chunk streams interleave freely.
 import { ProtocolError, type ErrorDetails } from '@headwater/contracts';
+import { fillsItsMemory } from '@headwater/media';
 import { ChunkHeader, maxChunkHeaderBytes } from './chunk-header.ts';
 import { ChunkStream } from './chunk-stream.ts';
 import { ChunkTimestamps } from './chunk-timestamps.ts';
@@ -41,7 +43,10 @@ export class ChunkReader {
     return this.#bytesRead;
   }
 
-  /** Calls `onMessage` for every message that the bytes complete. Throws `ProtocolError`. */
+  /**
+   * Calls `onMessage` for every message that the bytes complete; payloads may be views of them, so that they must not
+   * change any more. Throws `ProtocolError`.
+   */
   read(bytes: Buffer, onMessage: (message: RtmpMessage) => void): void {
     const position = this.#bytesRead;
     this.#bytesRead += bytes.length;
@@ -156,11 +161,14 @@ export class ChunkReader {
     this.#chunkBytesLeft -= taken;
     // Aborted from outside of `onMessage`, in the middle of a chunk.
     if (!stream.isUnfinished) return taken;
-    this.#unfinishedBytes += stream.reserve(taken, available);
+    // A message that came as one piece, and with little else, stays where it is: no copy, no memory of its own.
+    const isWhole = taken === stream.length && fillsItsMemory(taken, bytes.buffer);
+    this.#unfinishedBytes += isWhole ? taken : stream.reserve(taken, available);
     if (this.#unfinishedBytes > this.#limits.unfinishedBytes) {
       throw this.#error('too much in unfinished messages', { limit: this.#limits.unfinishedBytes });
     }
-    stream.append(bytes, offset, offset + taken);
+    if (isWhole) stream.adopt(bytes.subarray(offset, offset + taken));
+    else stream.append(bytes, offset, offset + taken);
     return taken;
   }
 

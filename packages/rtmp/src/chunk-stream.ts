@@ -21,6 +21,8 @@ export class ChunkStream {
   isUnfinished: boolean = false;
   receivedBytes: number = 0;
   #deltaMs = 0;
+  /** The longest message that came here: so much memory the next one may have at once, as its sender has sent as much. */
+  #longestBytes = 0;
   #payload: Buffer = nothing;
 
   constructor(id: number) {
@@ -52,13 +54,19 @@ export class ChunkStream {
   }
 
   /**
-   * Makes room for `count` more bytes and returns how much memory that took. Grows by doubling up to the message's
-   * length, so that a complete payload is exactly sized; `available` bytes at hand may all belong to it.
+   * Makes room for `count` more bytes and returns how much memory that took. Begins with what earlier messages needed and
+   * grows by doubling up to the message's length, so that a complete payload is exactly sized; `available` bytes at hand
+   * may all belong to it.
    */
   reserve(count: number, available: number): number {
     const reserved = this.#payload.length;
     if (this.receivedBytes + count <= reserved) return 0;
-    const wanted = Math.max(firstReservationBytes, 2 * reserved, this.receivedBytes + available);
+    const wanted = Math.max(
+      firstReservationBytes,
+      this.#longestBytes,
+      2 * reserved,
+      this.receivedBytes + available,
+    );
     const grown = Buffer.allocUnsafeSlow(Math.min(wanted, this.length));
     this.#payload.copy(grown, 0, 0, this.receivedBytes);
     this.#payload = grown;
@@ -71,9 +79,16 @@ export class ChunkStream {
     this.receivedBytes += end - start;
   }
 
+  /** Takes the whole payload of a message as it is, without a copy. */
+  adopt(payload: Buffer): void {
+    this.#payload = payload;
+    this.receivedBytes = payload.length;
+  }
+
   /** Ends the message, complete or not, and gives its payload away. */
   takePayload(): Buffer {
     const payload = this.#payload;
+    if (this.receivedBytes === this.length) this.#longestBytes = Math.max(this.#longestBytes, this.length);
     this.#payload = nothing;
     this.receivedBytes = 0;
     this.isUnfinished = false;

@@ -11,7 +11,7 @@ export interface RtmpMessage {
    * for every chunk stream of a connection. All other messages have the 32-bit field as it was sent.
    */
   readonly timestampMs: number;
-  /** Of a read message: memory of its own, exactly sized, so that keeping it keeps nothing else alive. */
+  /** Of a read message: at least half of the memory under it, so that keeping it keeps little else alive. */
   readonly payload: Buffer;
 }
 

@@ -91,7 +91,7 @@ export class RtmpServerSession {
     return this.#state;
   }
 
-  /** Bytes from the transport, split anywhere. They may be kept by nobody after this returns. */
+  /** Bytes from the transport, split anywhere. They are the session's from now on: media may be views of them. */
   read(bytes: Buffer): void {
     if (this.#state === 'closed') return;
     this.#liveness.touch();

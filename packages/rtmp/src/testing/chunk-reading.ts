@@ -12,21 +12,16 @@ export interface ChunkReadingOptions {
   readonly onMessage?: (message: RtmpMessage, reader: ChunkReader) => void;
 }
 
-/**
- * All messages of a chunk stream that comes in the given reads. Each read is lent and overwritten afterwards, as a
- * transport may do.
- */
+/** All messages of a chunk stream that comes in the given reads, each in memory of its own, as a transport gives them. */
 export function readChunks(pieces: readonly Buffer[], options: ChunkReadingOptions = {}): RtmpMessage[] {
   const messages: RtmpMessage[] = [];
   const reader = new ChunkReader(defaultChunkReaderLimits);
   reader.setChunkSize(options.chunkSize ?? 128);
   for (const piece of pieces) {
-    const lent = Buffer.from(piece);
-    reader.read(lent, (message) => {
+    reader.read(Buffer.from(piece), (message) => {
       messages.push(message);
       options.onMessage?.(message, reader);
     });
-    lent.fill(0);
   }
   return messages;
 }
