@@ -10,7 +10,7 @@ import { ensureSystemPackages } from './system-packages.mjs';
 
 /** How to call this file. */
 export const usage =
-  'usage: node deploy/local/run.mjs headwater|cluster|build|check|test|bench|bench:peers|bench:ingest|bench:failover [arguments]';
+  'usage: node deploy/local/run.mjs headwater|cluster|build|check|test|bench|bench:peers|bench:ingest|bench:join|bench:failover [arguments]';
 
 /** @type {ReadonlyMap<string, (args: string[]) => Promise<void>>} */
 export const commands = new Map(
@@ -23,6 +23,7 @@ export const commands = new Map(
     bench: benchOf('main.ts'),
     'bench:peers': benchOf('peers.ts'),
     'bench:ingest': benchOf('ingest/main.ts'),
+    'bench:join': benchOf('join/main.ts'),
     'bench:failover': benchOf('failover/main.ts'),
   }),
 );

@@ -96,6 +96,12 @@ export class Viewer implements MediaListener {
     return (this.#response?.framingBytes ?? 0) - this.#framingBytesBefore;
   }
 
+  /** Ends the connection, as a viewer that has seen enough. */
+  leave(): void {
+    this.#isClosed = true;
+    this.#socket.destroy();
+  }
+
   /** Starts a window. */
   begin(): void {
     this.#socketBytesBefore = this.#socket.bytesRead;
