@@ -67,7 +67,7 @@ export class WorkersService implements Service {
       setup: (worker) => {
         return {
           worker,
-          config: workerConfigOf(config, process.stdout.isTTY),
+          config: workerConfigOf(config, { size: parts.size, isTerminal: process.stdout.isTTY }),
           node,
           relayAddress: `unix:${this.#path('relay')}`,
           rtmpPath: this.#path('rtmp'),

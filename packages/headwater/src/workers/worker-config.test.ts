@@ -13,19 +13,29 @@ const config = compileConfig(
 
 describe('what a worker knows of the configuration', () => {
   it('holds no secret but the keys for playing', () => {
-    const text = JSON.stringify(workerConfigOf(config, false));
+    const text = JSON.stringify(workerConfigOf(config, { size: 2, isTerminal: false }));
     expect(JSON.stringify(config)).toMatch(/redis-secret.*job-secret.*publish-secret/s);
     expect(text).not.toMatch(/redis-secret|job-secret|publish-secret/);
     expect(text).toContain('play-key');
   });
 
   it('says how the log is to look, as only the node sees the terminal', () => {
-    const formatFor = (isTerminal: boolean): string => workerConfigOf(config, isTerminal).log.format;
+    const formatFor = (isTerminal: boolean): string =>
+      workerConfigOf(config, { size: 2, isTerminal }).log.format;
     expect([formatFor(true), formatFor(false)]).toEqual(['pretty', 'auto']);
   });
 
+  it('has a worker write to its part of the viewers as the node would to all of them', () => {
+    const shared = compileConfig(
+      { fanOut: { immediateBelowViewers: 301, manyViewers: 1500 } },
+      { defaultNodeId: 'n' },
+    );
+    const { fanOut } = workerConfigOf(shared, { size: 3, isTerminal: false });
+    expect(fanOut).toEqual({ ...shared.fanOut, immediateBelowViewers: 101, manyViewers: 500 });
+  });
+
   it('can be sent to another process', () => {
-    const own = workerConfigOf(config, false);
+    const own = workerConfigOf(config, { size: 2, isTerminal: false });
     expect(structuredClone(own)).toEqual(own);
   });
 });

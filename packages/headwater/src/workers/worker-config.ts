@@ -13,8 +13,16 @@ export interface WorkerConfig extends Pick<
   readonly forwardingMs: number;
 }
 
-/** Cuts it out; `log.format` is made definite, as only the node knows where its log goes. */
-export function workerConfigOf(config: Config, isTerminal: boolean): WorkerConfig {
+/** What only the node knows. */
+export interface WorkerSurroundings {
+  /** How many workers there are. */
+  readonly size: number;
+  /** Whether the node's log goes to a terminal. */
+  readonly isTerminal: boolean;
+}
+
+/** Cuts it out. */
+export function workerConfigOf(config: Config, { size, isTerminal }: WorkerSurroundings): WorkerConfig {
   const { apps, holdMs, http, gopCache, viewer, fanOut, limits, access, log, node } = config;
   const keys = Object.entries(access.keys).map(([name, { play }]) => [name, { publish: undefined, play }]);
   const format = log.format === 'auto' && isTerminal ? 'pretty' : log.format;
@@ -24,11 +32,22 @@ export function workerConfigOf(config: Config, isTerminal: boolean): WorkerConfi
     http,
     gopCache,
     viewer,
-    fanOut,
+    fanOut: shareOf(fanOut, size),
     limits,
     access: { kind: access.kind, keys: Object.fromEntries(keys) as Config['access']['keys'] },
     log: { ...log, format },
     node: { zone: node.zone, region: node.region },
     forwardingMs: forwardingMs(config),
+  };
+}
+
+// What a stream's viewers cost decides how they are written to, and that is told by their number at the node: each worker has
+// its part of them.
+function shareOf(fanOut: Config['fanOut'], size: number): Config['fanOut'] {
+  const { immediateBelowViewers, manyViewers } = fanOut;
+  return {
+    ...fanOut,
+    immediateBelowViewers: Math.ceil(immediateBelowViewers / size),
+    manyViewers: Math.ceil(manyViewers / size),
   };
 }
