@@ -9,6 +9,7 @@ import { metricOf } from '../support/media-metrics.ts';
 import { MediaPublisher } from '../support/media-publisher.ts';
 import { watch, watchAll, type MediaViewer } from '../support/media-viewers.ts';
 import { startRedis } from '../support/redis.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
 const stream = 'live/cam1';
@@ -159,7 +160,12 @@ it('an edge with workers pulls and forwards over the network, and no worker outl
   const redis = await startRedis();
   const set = { 'registry.kind': 'redis', 'registry.redis.url': redis.url };
   const origin = await startHeadwater({ role: 'origin', set: { ...set, 'node.id': 'origin-1' } });
-  const edge = await startHeadwater({ role: 'edge', set: { ...set, 'node.id': 'edge-1', workers: 2 } });
+  const edge = await startHeadwater({
+    role: 'edge',
+    set: { ...set, 'node.id': 'edge-1', workers: 2 },
+    // Nobody removes its sockets when it is killed.
+    env: { TMPDIR: await tempFolder() },
+  });
   const publisher = await waitUntil('the edge knows the origin', async () => {
     const asked = await MediaPublisher.ask(edge.rtmpUrl(stream));
     return asked.isStarted ? asked : undefined;
