@@ -60,7 +60,7 @@ const workers = noted(
     .prefault(1)
     .describe(
       'Processes that serve viewers, on one port together. `1`: the node is one process. More: that many beside the one that ' +
-        'pulls and publishes, only with the edge role. `auto`: one for each core that the system gives the node.',
+        'pulls and publishes, only with the edge role. `auto`: one for each core that the system gives the node. They need a folder for sockets (`TMPDIR`).',
     ),
   { kind: 'text', expected: 'auto, or a whole number from 1 to 256' },
 );
