@@ -16,6 +16,23 @@ describe('Watchdog', () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
+  it('looks once more when the process stood still: what came meanwhile is read first', () => {
+    const clock = new ManualClock();
+    const expiries: number[] = [];
+    const watchdog = new Watchdog(clock, 1000, () => expiries.push(clock.nowMs()));
+    clock.stall(20_000);
+    clock.advance(0);
+    watchdog.touch();
+    clock.advance(990);
+    expect(expiries).toEqual([]);
+    clock.stall(20_000);
+    clock.advance(0);
+    clock.stall(20_000);
+    clock.advance(0);
+    expect(expiries).toHaveLength(1);
+    expect(clock.pendingTimers).toBe(0);
+  });
+
   it('sets no timer for a touch', () => {
     const clock = new ManualClock();
     const watchdog = new Watchdog(clock, 1000, () => undefined);

@@ -1,5 +1,9 @@
 import type { Clock, Timer } from '@headwater/contracts';
 
+// A check that is later than this was held up by this process, which has not read yet what came meanwhile.
+const heldUpMs = 500;
+const secondLookMs = 250;
+
 /** Runs `expired` once when nobody touched it for `limitMs`. Touching reads the clock and nothing else. */
 export class Watchdog {
   readonly #clock: Clock;
@@ -7,12 +11,15 @@ export class Watchdog {
   readonly #expired: () => void;
   #timer: Timer;
   #touchedMs: number;
+  #dueMs: number;
+  #hasLookedAgain = false;
 
   constructor(clock: Clock, limitMs: number, expired: () => void) {
     this.#clock = clock;
     this.#limitMs = limitMs;
     this.#expired = expired;
     this.#touchedMs = clock.nowMs();
+    this.#dueMs = this.#touchedMs + limitMs;
     this.#timer = clock.after(limitMs, () => this.#check());
   }
 
@@ -25,10 +32,19 @@ export class Watchdog {
   }
 
   #check(): void {
-    const leftMs = this.#touchedMs + this.#limitMs - this.#clock.nowMs();
-    if (leftMs <= 0) this.#expired();
+    const nowMs = this.#clock.nowMs();
+    const leftMs = this.#touchedMs + this.#limitMs - nowMs;
+    const isHeldUp = nowMs - this.#dueMs > heldUpMs && !this.#hasLookedAgain;
+    this.#hasLookedAgain = leftMs <= 0 && isHeldUp;
+    if (this.#hasLookedAgain) this.#lookAfter(secondLookMs);
+    else if (leftMs <= 0) this.#expired();
     // Timers may fire a fraction early.
-    else this.#timer = this.#clock.after(Math.max(1, leftMs), () => this.#check());
+    else this.#lookAfter(Math.max(1, leftMs));
+  }
+
+  #lookAfter(delayMs: number): void {
+    this.#dueMs = this.#clock.nowMs() + delayMs;
+    this.#timer = this.#clock.after(delayMs, () => this.#check());
   }
 }
 
