@@ -21,7 +21,7 @@ export async function listJobs(options: { readonly admin: string; readonly json:
   const client = new AdminClient(options.admin);
   const { items } = await client.get(path, jobListSchema);
   const jobs = await withRuns(client, items);
-  process.stdout.write(options.json ? `${JSON.stringify(jobs, undefined, 2)}\n` : jobTable(jobs));
+  process.stdout.write(options.json ? `${JSON.stringify({ items: jobs }, undefined, 2)}\n` : jobTable(jobs));
 }
 
 /** Adds a pull job. Throws `CliError` when it is none, or is refused. */
@@ -53,18 +53,32 @@ function checkedJob(source: string, stream: string): PullJob {
 async function withRuns(client: AdminClient, jobs: readonly JobView[]): Promise<readonly JobView[]> {
   const elsewhere = new Set(jobs.flatMap(({ node, run }) => (run === undefined ? (node ?? []) : [])));
   if (elsewhere.size === 0) return jobs;
-  const { items } = await client.get('/api/v1/nodes', nodeListSchema);
-  const asked = items.flatMap(({ id, addresses }) => (elsewhere.has(id) ? (addresses.admin ?? []) : []));
-  const answers = await Promise.all(
-    asked.map(async (admin) =>
-      new AdminClient(admin).get(path, jobListSchema).catch(() => ({ items: [] as JobView[] })),
-    ),
+  // How jobs stand is an addition: what there is is shown without it as well.
+  const { items } = await client.get('/api/v1/nodes', nodeListSchema).catch(() => ({ items: [] }));
+  const runs = new Map<string, JobView['run']>();
+  await Promise.all(
+    items
+      .filter(({ id }) => elsewhere.has(id))
+      .map(async ({ id, addresses }) => {
+        for (const job of await jobsAt(addresses.admin)) {
+          // Every node lists all jobs, and knows of its own only.
+          if (job.node === id) runs.set(job.id, job.run);
+        }
+      }),
   );
-  const runs = new Map(answers.flatMap((answer) => answer.items).map(({ id, run }) => [id, run]));
   return jobs.map((job) => {
     const run = job.run ?? runs.get(job.id);
     return run === undefined ? job : { ...job, run };
   });
+}
+
+async function jobsAt(admin: string | undefined): Promise<readonly JobView[]> {
+  if (admin === undefined) return [];
+  try {
+    return (await new AdminClient(admin).get(path, jobListSchema)).items;
+  } catch {
+    return [];
+  }
 }
 
 function jobTable(jobs: readonly JobView[]): string {

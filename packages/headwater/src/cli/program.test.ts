@@ -1,8 +1,9 @@
 import { createServer } from 'node:net';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { shownSource, type JobView } from '@headwater/contracts';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { shownSource, type JobView, type NodeListView } from '@headwater/contracts';
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import type { NodeView } from '../admin/node-view.ts';
 import { Node } from '../node.ts';
 import { jobDesk, nodeView, streamView, testContext } from '../testing/node-fixture.ts';
 import { runProgram } from './program.ts';
@@ -109,8 +110,10 @@ describe('questions to a node', () => {
     const table = await run('streams', ...admin);
     expect(table.out.split('\n')).toHaveLength(1003);
     expect(table.out).toMatch(/^live\/0000 +live +- +avc1 mp4a +3 +- +2025/m);
-    expect(JSON.parse((await run('streams', '--json', ...admin)).out)).toHaveLength(1001);
+    const listed = JSON.parse((await run('streams', '--json', ...admin)).out) as { items: unknown[] };
+    expect(listed.items).toHaveLength(1001);
     expect((await run('nodes', ...admin)).out).toBe('no nodes\n');
+    expect(JSON.parse((await run('nodes', '--json', ...admin)).out)).toEqual({ items: [], isStale: false });
     await node.stop(1000);
   });
 
@@ -160,11 +163,58 @@ describe('headwater jobs', () => {
     const shown = 'rtsp://u:\\*\\*\\*@camera.example/main';
     const row = new RegExp(`^live:cam1 +pull +${shown} +live/cam1 +test-node +running for 61 s +-$`, 'm');
     expect((await run('jobs', 'list', ...admin)).out).toMatch(row);
-    expect(JSON.parse((await run('jobs', 'list', '--json', ...admin)).out)).toEqual([...jobs.values()]);
+    expect(JSON.parse((await run('jobs', 'list', '--json', ...admin)).out)).toEqual({
+      items: [...jobs.values()],
+    });
     expect((await run('jobs', 'remove', 'live:cam1', ...admin)).out).toBe('job live:cam1 is removed\n');
     const again = await run('jobs', 'remove', 'live:cam1', ...admin);
     expect([again.code, again.err]).toEqual([1, expect.stringContaining('there is no job with this id')]);
     await node.stop(1000);
+  });
+});
+
+describe('headwater jobs list in a cluster', () => {
+  const job = (name: string, node: string, run?: JobView['run']): JobView => ({
+    ...{ id: `live:${name}`, kind: 'pull', source: 'rtsp://camera.example/', stream: `live/${name}`, node },
+    ...(run === undefined ? {} : { run }),
+  });
+
+  async function startNode(jobs: readonly JobView[], nodes: NodeView['nodes']): Promise<Node> {
+    const view = nodeView({ jobs: jobDesk({ list: async () => Promise.resolve(jobs) }), nodes });
+    const context = testContext();
+    const node = new Node(context, { services: [], view, drain: async () => undefined });
+    await node.start();
+    onTestFinished(() => node.stop(1000));
+    addresses.set(node, context.addresses.all().admin ?? '');
+    return node;
+  }
+  const addresses = new Map<Node, string>();
+  const runOf = (attempts: number): JobView['run'] => ({ state: 'running', attempts, sinceMs: 1_000 });
+
+  it('shows how the jobs of every node stand that can be asked, each as the node says that has it', async () => {
+    const noNodes = async (): Promise<NodeListView> => Promise.resolve({ items: [], isStale: false });
+    const first = await startNode([job('a', 'n1', runOf(1)), job('b', 'n2')], noNodes);
+    // It has given the first one away, and has not quite ended it.
+    const second = await startNode([job('a', 'n1', runOf(9)), job('b', 'n2', runOf(2))], noNodes);
+    const load = { cpu: 0, publishers: 0, viewers: 0, egressBitsPerSecond: 0 };
+    const admins = [first, second].map((node) => addresses.get(node) ?? '');
+    const items = [...admins, 'http://:'].map((admin, index) => ({
+      ...{ id: `n${index + 1}`, incarnation: 'run', roles: ['origin' as const], zone: '', region: '' },
+      ...{ addresses: { admin }, load, isDraining: false },
+    }));
+    const asked = await startNode([job('a', 'n1'), job('b', 'n2'), job('c', 'n3')], async () =>
+      Promise.resolve({ items, isStale: false }),
+    );
+    const { out } = await run('jobs', 'list', '--json', '--admin', addresses.get(asked) ?? '');
+    expect(JSON.parse(out)).toEqual({
+      items: [job('a', 'n1', runOf(1)), job('b', 'n2', runOf(2)), job('c', 'n3')],
+    });
+  });
+
+  it('lists the jobs also when the nodes cannot be had', async () => {
+    const broken = await startNode([job('a', 'n1')], async () => Promise.reject(new Error('no nodes')));
+    const shown = await run('jobs', 'list', '--admin', addresses.get(broken) ?? '');
+    expect([shown.code, shown.out]).toEqual([0, expect.stringMatching(/^live:a .* n1 +- +-$/m)]);
   });
 });
 

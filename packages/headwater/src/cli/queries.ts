@@ -1,4 +1,5 @@
-// `headwater status`, `streams` and `nodes`: what a node's admin API says, as a table or as JSON.
+// `headwater status`, `streams` and `nodes`: what a node's admin API says, as a table or as JSON. Lists are objects with
+// `items`, as the API's are, so that there is room for what concerns all of them.
 import {
   nodeListSchema,
   statusViewSchema,
@@ -33,7 +34,7 @@ export async function runQuery(
   }
 }
 
-async function allStreams(client: AdminClient): Promise<StreamView[]> {
+async function allStreams(client: AdminClient): Promise<{ readonly items: readonly StreamView[] }> {
   const streams: StreamView[] = [];
   let cursor: string | undefined;
   do {
@@ -42,7 +43,7 @@ async function allStreams(client: AdminClient): Promise<StreamView[]> {
     streams.push(...page.items);
     cursor = page.nextCursor;
   } while (cursor !== undefined);
-  return streams;
+  return { items: streams };
 }
 
 function statusTable(status: StatusView): string {
@@ -61,9 +62,9 @@ function statusTable(status: StatusView): string {
   );
 }
 
-function streamTable(streams: readonly StreamView[]): string {
-  if (streams.length === 0) return 'no streams\n';
-  const rows = streams.map((stream) => [
+function streamTable({ items }: { readonly items: readonly StreamView[] }): string {
+  if (items.length === 0) return 'no streams\n';
+  const rows = items.map((stream) => [
     stream.key,
     stream.state,
     stream.owner ?? '-',
