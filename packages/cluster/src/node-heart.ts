@@ -232,7 +232,11 @@ export class NodeHeart {
     this.#contestedMs = undefined;
     if (result.outcome === 'unknown_node') return false;
     if (result.lost.length > 0) {
-      this.#options.onLost(new Map([...owned].filter(([stream]) => result.lost.includes(stream))));
+      const lost = result.lost.flatMap((stream) => {
+        const epoch = owned.get(stream);
+        return epoch === undefined ? [] : [[stream, epoch] as const];
+      });
+      this.#options.onLost(new Map(lost));
     }
     return true;
   }

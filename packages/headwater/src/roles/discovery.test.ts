@@ -38,8 +38,10 @@ const idsOf = (nodes: ClusterNodes): string[] => nodes.nodes().map(({ nodeId }) 
 /** As much of a Consul as lists services; it refuses everything until `isUp`. */
 class SmallConsul {
   isUp = false;
+  readonly asked: string[] = [];
   readonly server: Server = createServer((request, response) => {
     const path = request.url ?? '';
+    this.asked.push(path);
     if (!this.isUp) response.statusCode = 503;
     response.setHeader('content-type', 'application/json');
     response.setHeader('x-consul-index', '1');
@@ -98,6 +100,27 @@ describe('the nodes of a cluster', () => {
     await vi.waitFor(() => {
       expect(idsOf(nodes)).toEqual(['n9']);
     }, 10_000);
+  });
+
+  it('are closed once, whoever asks: all wait until Consul has been told, and nobody is followed afterwards', async () => {
+    const consul = new SmallConsul();
+    consul.isUp = true;
+    consul.server.listen(0, '127.0.0.1');
+    await once(consul.server, 'listening');
+    closing.push(() => {
+      consul.server.closeAllConnections();
+      consul.server.close();
+    });
+    const url = `http://127.0.0.1:${String((consul.server.address() as AddressInfo).port)}`;
+    const { nodes } = nodesOf(contextWith({ url }));
+    await nodes.open(self);
+    const goodbyes = (): string[] => consul.asked.filter((path) => path.includes('/service/deregister/'));
+    void nodes.close();
+    await nodes.close();
+    expect(goodbyes()).toHaveLength(1);
+    const asked = consul.asked.length;
+    await nodes.open(self);
+    expect([consul.asked.length, goodbyes().length, idsOf(nodes)]).toEqual([asked, 1, ['n9']]);
   });
 
   it('are not looked for with a certificate that cannot be read', () => {

@@ -10,7 +10,7 @@ import {
   type NodeRecord,
   type StreamRegistry,
 } from '@headwater/cluster';
-import { ConfigError, type ConsulConfig } from '@headwater/contracts';
+import { ConfigError, toAppError, type ConsulConfig } from '@headwater/contracts';
 import type { NodeContext } from '../node-context.ts';
 
 /** The nodes of the cluster as this one knows them, itself included. Opened and closed once. */
@@ -22,7 +22,7 @@ export class ClusterNodes {
   #consul: ConsulDiscovery | undefined;
   /** Answers until Consul has listed somebody for the first time. */
   #standIn: NodeDiscovery | undefined;
-  #isClosed = false;
+  #closing: Promise<void> | undefined;
 
   /** Throws `ConfigError` when a file that the configuration names cannot be read. */
   constructor(context: NodeContext, registry: StreamRegistry) {
@@ -49,6 +49,7 @@ export class ClusterNodes {
 
   /** Begins to follow, and to announce this node where its heart does not. Resolves after the first try. */
   async open(self: AnnouncedNode): Promise<void> {
+    if (this.#closing !== undefined) return;
     const { consul } = this.#context.config.discovery;
     this.#discovery ??= consul === undefined ? this.#byRegistry() : this.#byConsul(consul, self);
     await this.#discovery.start();
@@ -60,15 +61,22 @@ export class ClusterNodes {
     await this.#consul?.beat();
   }
 
-  /** Others find this node no more; what was known can still be read. */
+  /** Others find this node no more; what was known can still be read. Never rejects; twice waits for the same end. */
   async close(): Promise<void> {
-    this.#isClosed = true;
-    await Promise.all([this.#discovery?.close(), this.#standIn?.close()]);
+    this.#closing ??= this.#close();
+    await this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const closed = await Promise.allSettled([this.#discovery?.close(), this.#standIn?.close()]);
+    for (const { reason } of closed.filter((each) => each.status === 'rejected')) {
+      this.#context.logger.warn({ err: toAppError(reason) }, 'discovery did not close as it should');
+    }
   }
 
   // There is no last known membership to keep yet.
   async #standInForConsul(consul: NodeDiscovery): Promise<void> {
-    if (this.#isClosed) return;
+    if (this.#closing !== undefined) return;
     const standIn = this.#byRegistry();
     const listed = consul.watch(({ type }) => {
       if (type !== 'node_joined') return;

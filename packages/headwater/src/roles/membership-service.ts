@@ -122,6 +122,7 @@ export class MembershipService implements Service {
   #superseded(): void {
     this.#isSuperseded = true;
     this.#parts.origin?.drain();
+    // Never rejects, and waited for by whoever stops the node.
     void this.#parts.nodes.close();
   }
 
