@@ -26,11 +26,15 @@ if not before or string.sub(before, 1, 1) ~= string.sub(ARGV[7], 1, 1) then
   emit('node_updated', 'node', redis.call('HGET', nodes, node) or '', 'beat', ARGV[7])
 end
 
+local names = {}
+for index = 8, #ARGV, 4 do names[#names + 1] = ARGV[index] end
+local texts = read_texts(names)
+
 local lost, missing, surplus, named, mine = {}, {}, {}, {}, {}
 for index = 8, #ARGV, 4 do
   local stream, epoch, state, codecs = ARGV[index], tonumber(ARGV[index + 1]), ARGV[index + 2], ARGV[index + 3]
   named[stream] = true
-  local record = read_stream(stream)
+  local record = parse_stream(stream, texts[stream])
   if not record then
     if last_epoch(stream) >= epoch then lost[#lost + 1] = stream else missing[#missing + 1] = stream end
   elseif record.owner == node and record.run == run then

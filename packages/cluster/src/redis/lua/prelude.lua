@@ -128,6 +128,17 @@ local function read_stream(stream)
   return parse_stream(stream, redis.call('HGET', streams, stream))
 end
 
+-- Texts of records by stream. So many are read at once as Lua surely hands over in one call.
+local function read_texts(names)
+  local texts = {}
+  for first = 1, #names, 1000 do
+    local last = math.min(first + 999, #names)
+    local found = redis.call('HMGET', streams, unpack(names, first, last))
+    for index = first, last do texts[names[index]] = found[index - first + 1] end
+  end
+  return texts
+end
+
 local function copy_of(record)
   local copy = { credential = record.credential, standby = record.standby, epoch = digits(record.epoch) }
   for _, field in ipairs(text_fields) do copy[field] = record[field] end
