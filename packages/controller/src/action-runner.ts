@@ -2,6 +2,7 @@
 // at once, it happens once; based on what is so no longer, it does nothing.
 import type { FailoverRegistry, FencedOutcome, JobRegistry } from '@headwater/cluster';
 import { toAppError, type Clock, type Counter, type Logger } from '@headwater/contracts';
+import { ActionLog } from './action-log.ts';
 import type { FailoverAction } from './plan.ts';
 import { within } from './within.ts';
 
@@ -36,9 +37,16 @@ const parallelSteps = 16;
 /** Runs one plan at a time. */
 export class ActionRunner {
   readonly #options: ActionRunnerOptions;
+  readonly #log: ActionLog;
 
   constructor(options: ActionRunnerOptions) {
     this.#options = options;
+    this.#log = new ActionLog(options.clock, options.logger);
+  }
+
+  /** Runs nothing any more. */
+  close(): void {
+    this.#log.close();
   }
 
   /** Applies the steps in groups, in order. `mayGoOn` is asked before each group. */
@@ -59,7 +67,7 @@ export class ActionRunner {
   }
 
   async #apply(token: number, action: FailoverAction): Promise<ActionOutcome> {
-    const { clock, callMs, logger, actions } = this.#options;
+    const { clock, callMs, actions } = this.#options;
     let outcome: ActionOutcome;
     let err: Error | undefined;
     try {
@@ -69,12 +77,7 @@ export class ActionRunner {
       err = toAppError(caught);
     }
     actions.add(1, { action: action.type, outcome });
-    const fields = { ...action, outcome, token, ...(err === undefined ? {} : { err }) };
-    // Standbys come by the thousand; everything else is rare.
-    const isRoutine = outcome === 'applied' && action.type === 'set_standby';
-    if (isRoutine || outcome === 'unchanged') logger.debug(fields, 'failover action');
-    else if (outcome === 'applied') logger.info(fields, 'failover action');
-    else logger.warn(fields, 'failover action');
+    this.#log.add(action, outcome, { token, ...(err === undefined ? {} : { err }) });
     return outcome;
   }
 

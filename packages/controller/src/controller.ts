@@ -180,6 +180,7 @@ export class Controller {
     this.#dueTimer?.cancel();
     for (const watch of this.#watches) watch.close();
     await Promise.all([this.#looking, this.#acting]);
+    this.#runner.close();
     await this.#leadership.stop();
   }
 
@@ -235,6 +236,7 @@ export class Controller {
 
   async #resync(): Promise<void> {
     const { registry, clock } = this.#options;
+    this.#streams.beginReading();
     this.#streams.replace(await this.#bounded(registry.streams()), clock.nowMs());
     this.#syncedMs = clock.nowMs();
     this.#isPlanDue = true;
@@ -290,7 +292,7 @@ export class Controller {
     const planned = planFailover(cluster, this.#policy);
     const actions = this.#standbyPace.take(planned, nowMs);
     // What has to wait is planned anew: by then it may be otherwise.
-    this.#isPlanDue = actions.length < planned.length;
+    this.#isPlanDue = actions.length < planned.length && this.#standbyPace.isMoving(nowMs);
     if (actions.length === 0) return;
     this.#metrics.plans.add(1);
     const hasJobs = actions.some(({ type }) => type === 'assign_job');
@@ -332,6 +334,7 @@ export class Controller {
     if (!isLeading) {
       logger.debug(fields, 'node health changed');
     } else if (to === 'dead') {
+      this.#standbyPace.nodeDied(this.#options.clock.nowMs());
       this.#metrics.verdicts.add(1, { reported: String(wasReported) });
       this.#metrics.verdictSeconds.observe(silentMs / 1_000);
       logger.warn({ ...fields, wasReported, probe: probe?.outcome }, 'node is dead');

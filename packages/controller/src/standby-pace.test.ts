@@ -33,3 +33,13 @@ it('saves up no more than a burst', () => {
   pace.take(standbys, 0);
   expect(pace.take(standbys, 60_000)).toHaveLength(32);
 });
+
+it('lets none through for 3 s after a verdict but what was saved up, and then goes on', () => {
+  const pace = new StandbyPace();
+  pace.nodeDied(1_000);
+  expect(pace.take([expel, ...standbys], 1_000)).toHaveLength(1 + 32);
+  expect(pace.take([expel, ...standbys], 3_999)).toEqual([expel]);
+  expect(pace.isMoving(3_999)).toBe(false);
+  expect(pace.isMoving(4_000)).toBe(true);
+  expect(pace.take(standbys, 4_100)).toHaveLength(10);
+});

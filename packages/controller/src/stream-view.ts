@@ -17,12 +17,23 @@ interface Entry {
 /** The streams of the registry: read as a whole now and then, kept up by events between. */
 export class StreamView {
   readonly #entries = new Map<StreamKey, Entry>();
+  /** What events told of since the reading began; undefined where none is under way. */
+  #told: Set<StreamKey> | undefined;
+
+  /** All streams are about to be read. What an event tells from now on is not undone by a reading that may be older. */
+  beginReading(): void {
+    this.#told = new Set();
+  }
 
   /** All streams as they were read. */
   replace(records: readonly StreamRecord[], nowMs: number): void {
+    const told = this.#told ?? new Set();
+    this.#told = undefined;
     const present = new Set(records.map((record) => record.stream));
-    for (const stream of this.#entries.keys()) if (!present.has(stream)) this.#entries.delete(stream);
-    for (const record of records) this.#put(record, nowMs);
+    for (const stream of this.#entries.keys()) {
+      if (!present.has(stream) && !told.has(stream)) this.#entries.delete(stream);
+    }
+    for (const record of records) if (!told.has(record.stream)) this.#put(record, nowMs);
   }
 
   /** Something happened. An event that is older than what is known changes nothing. */
@@ -31,6 +42,7 @@ export class StreamView {
     const { record } = event;
     const known = this.#entries.get(record.stream);
     if (known !== undefined && known.record.epoch > record.epoch) return;
+    this.#told?.add(record.stream);
     if (event.type === 'stream_ended') this.#entries.delete(record.stream);
     else this.#put(record, nowMs);
   }
