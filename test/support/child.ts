@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { defer } from './cleanup.ts';
+import { passOnPrecedence } from './precedence.ts';
 
 const keptOutputChars = 2 * 1024 * 1024;
 const running = new Set<Child>();
@@ -49,6 +50,7 @@ export class Child {
       stdio: [options.hasStdin === true ? 'pipe' : 'ignore', 'pipe', 'pipe'],
       detached: true,
     }) as ChildProcessByStdio<Writable | null, Readable, Readable>;
+    if (this.#process.pid !== undefined) passOnPrecedence(this.#process.pid);
     this.#process.stdout.setEncoding('utf8').on('data', (text: string) => {
       this.#stdout = (this.#stdout + text).slice(-keptOutputChars);
     });

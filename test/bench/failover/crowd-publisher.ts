@@ -25,17 +25,17 @@ export interface CrowdPublisherEvents {
 /** Publishes one stream for as long as the process lives. */
 export class CrowdPublisher {
   readonly #stream: string;
+  /** In the order in which it tries them. */
   readonly #origins: readonly string[];
   readonly #events: CrowdPublisherEvents;
-  #next: number;
+  #attempts = 0;
   #session: RtmpClientSession | undefined;
   #beganAtMs = 0;
   #lostAtMs: number | undefined;
 
-  constructor(stream: string, first: number, origins: readonly string[], events: CrowdPublisherEvents) {
+  constructor(stream: string, index: number, origins: readonly string[], events: CrowdPublisherEvents) {
     this.#stream = stream;
-    this.#next = first;
-    this.#origins = origins;
+    this.#origins = orderFor(index, origins);
     this.#events = events;
     this.#open();
   }
@@ -46,7 +46,7 @@ export class CrowdPublisher {
   }
 
   #open(): void {
-    const address = this.#origins[this.#next++ % this.#origins.length] ?? '';
+    const address = this.#origins[this.#attempts++ % this.#origins.length] ?? '';
     const target = parseRtmpTarget(`rtmp://${address}/${this.#stream}`);
     if (target === undefined) throw new Error(`${address} is no address`);
     const socket = connect({ host: target.host, port: target.port, noDelay: true });
@@ -107,4 +107,12 @@ export class CrowdPublisher {
     this.#events.refused(why);
     setTimeout(() => this.#open(), retryMs);
   }
+}
+
+/** Evenly spread, also those of one origin over the others: as a load balancer does it. */
+function orderFor(index: number, origins: readonly string[]): readonly string[] {
+  const home = index % origins.length;
+  const others = [...origins.slice(home + 1), ...origins.slice(0, home)];
+  const turn = Math.floor(index / origins.length) % Math.max(1, others.length);
+  return [...origins.slice(home, home + 1), ...others.slice(turn), ...others.slice(0, turn)];
 }
