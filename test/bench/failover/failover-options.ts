@@ -4,6 +4,8 @@ import { parseArgs } from 'node:util';
 export interface FailoverOptions {
   readonly kills: number;
   readonly freezes: number;
+  /** How often the origin of a stream that has a backup is killed, and as often frozen. */
+  readonly backups: number;
   /** How often the relay's connections are cut. */
   readonly cuts: number;
   /** Streams of the section that kills an origin with a quarter of them. */
@@ -17,6 +19,7 @@ export interface FailoverOptions {
 export const USAGE = `Usage: pnpm bench:failover [options]
   --kills N         how often the owner of a stream is killed (default: 50)
   --freezes N       how often it is stopped in the middle of everything, and goes on later (default: 50)
+  --backups N       how often the origin of a stream that has a backup is killed, and as often stopped (default: 20)
   --cuts N          how often the connections between origin and edges are cut (default: 20)
   --streams N       streams over four origins, one of which is killed (default: 2000)
   --publisher-timeout MS
@@ -32,6 +35,7 @@ export function parseFailoverOptions(args: readonly string[]): FailoverOptions |
     options: {
       kills: { type: 'string', default: '50' },
       freezes: { type: 'string', default: '50' },
+      backups: { type: 'string', default: '20' },
       cuts: { type: 'string', default: '20' },
       streams: { type: 'string', default: '2000' },
       'publisher-timeout': { type: 'string', default: '2000' },
@@ -43,6 +47,7 @@ export function parseFailoverOptions(args: readonly string[]): FailoverOptions |
   return {
     kills: parseCount('kills', values.kills),
     freezes: parseCount('freezes', values.freezes),
+    backups: parseCount('backups', values.backups),
     cuts: parseCount('cuts', values.cuts),
     streams: parseCount('streams', values.streams),
     publisherTimeoutMs: parseCount('publisher-timeout', values['publisher-timeout']),

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import os from 'node:os';
 import { runDeferred } from '../../support/cleanup.ts';
 import { describeMachine } from '../measure/machine.ts';
+import { figuresOfSwitches, runBackupSwitches } from './backup-switches.ts';
 import { parseFailoverOptions, USAGE, type FailoverOptions } from './failover-options.ts';
 import { renderFigures, type Figure } from './figures.ts';
 import { manyStreamsFigures, renderManyStreams, runManyStreams } from './many-streams.ts';
@@ -24,7 +25,7 @@ function say(text: string): void {
 }
 
 function sectionsOf(options: FailoverOptions): (() => Promise<Section>)[] {
-  const { kills, freezes, cuts, streams, publisherTimeoutMs } = options;
+  const { kills, freezes, backups, cuts, streams, publisherTimeoutMs } = options;
   const sections: (() => Promise<Section>)[] = [];
   for (const [kind, rounds] of [
     ['crash', kills],
@@ -35,6 +36,14 @@ function sectionsOf(options: FailoverOptions): (() => Promise<Section>)[] {
       const report = await runOutages({ kind, rounds, publisherTimeoutMs, progress: say });
       const text = renderTally(kind, report.tally);
       return { figures: figuresOf(report), text, isClean: isClean(report.tally), record: report };
+    });
+  }
+  for (const kind of ['crash', 'freeze'] as const) {
+    if (backups === 0) continue;
+    sections.push(async () => {
+      const report = await runBackupSwitches({ kind, rounds: backups, progress: say });
+      const text = renderTally(`backup, ${kind}`, report.tally);
+      return { figures: figuresOfSwitches(report), text, isClean: isClean(report.tally), record: report };
     });
   }
   if (cuts > 0) {

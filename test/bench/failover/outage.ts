@@ -110,13 +110,14 @@ async function ownerOf({ registry }: BenchCluster, stream: string): Promise<stri
   return (await registry.stream(parseStreamKey(stream)))?.owner.nodeId;
 }
 
-interface Claims {
+/** Streams and when they got another owner. */
+export interface Claims {
   readonly atMs: ReadonlyMap<string, number>;
   close(): void;
 }
 
-/** When streams got another owner than that one. */
-function followClaims({ registry }: BenchCluster, former: BenchNode): Claims {
+/** When streams got another owner than that one, from now on. */
+export function followClaims({ registry }: BenchCluster, former: BenchNode): Claims {
   const atMs = new Map<string, number>();
   const watch = registry.watch((event: RegistryEvent) => {
     if (event.type !== 'stream_claimed' || event.record.owner.nodeId === former.id) return;
