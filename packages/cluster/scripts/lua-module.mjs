@@ -18,11 +18,12 @@ export function renderLuaScripts(folder) {
     .sort();
   const rows = names.map((name) => {
     const text = JSON.stringify(strip(read(name)));
-    return `  ${JSON.stringify(name)}: ${standalone.has(name) ? text : `prelude + ${text}`},\n`;
+    return `  ${JSON.stringify(name)}: ${standalone.has(name) ? text : `withPrelude(${text})`},\n`;
   });
   return [
     '// Made from src/redis/lua/*.lua by scripts/generate.mjs; do not edit.\n\n',
     `const prelude: string =\n  ${JSON.stringify(strip(read('prelude')))};\n\n`,
+    'const withPrelude = (script: string): string => `${prelude}${script}`;\n\n',
     '/** The text of each script, by its name. */\n',
     `export const luaScripts: Readonly<Record<LuaScriptName, string>> = {\n${rows.join('')}};\n\n`,
     '/** The names of the scripts. */\n',
