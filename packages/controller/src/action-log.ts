@@ -1,8 +1,11 @@
 // What was done, for operators: a dead origin may have had thousands of streams and jobs, and a line for each would bury
 // what matters. Steps about streams and jobs are counted and summed up at most once a second; each by itself is at debug.
+import type { FencedOutcome } from '@headwater/cluster';
 import type { Clock, LogFields, Logger, Timer } from '@headwater/contracts';
-import type { ActionOutcome } from './action-runner.ts';
 import type { FailoverAction } from './plan.ts';
+
+/** How a step ended. `failed`: the registry did not answer; it may have been applied. */
+export type ActionOutcome = FencedOutcome | 'failed';
 
 const periodMs = 1_000;
 

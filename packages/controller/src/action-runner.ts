@@ -2,12 +2,9 @@
 // at once, it happens once; based on what is so no longer, it does nothing.
 import type { FailoverRegistry, FencedOutcome, JobRegistry } from '@headwater/cluster';
 import { toAppError, type Clock, type Counter, type Logger } from '@headwater/contracts';
-import { ActionLog } from './action-log.ts';
+import { ActionLog, type ActionOutcome } from './action-log.ts';
 import type { FailoverAction } from './plan.ts';
 import { within } from './within.ts';
-
-/** How a step ended. `failed`: the registry did not answer; it may have been applied. */
-export type ActionOutcome = FencedOutcome | 'failed';
 
 /** How a run ended. */
 export interface RunResult {
