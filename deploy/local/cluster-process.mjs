@@ -77,22 +77,22 @@ export class ClusterProcess {
     this.#isEndExpected = false;
   }
 
-  /** Ends it at once, as a crash would. */
+  /** Ends it at once, as a crash would, with all that it has started. */
   async kill() {
     this.#isEndExpected = true;
-    this.#signal('SIGKILL');
+    this.#signalAll('SIGKILL');
     await this.#exited;
   }
 
   /** Stops it where it is: it keeps its connections and says nothing. */
   freeze() {
-    this.#signal('SIGSTOP');
+    this.#signalAll('SIGSTOP');
     this.#isFrozen = this.#child !== undefined;
   }
 
   /** Lets it go on. */
   thaw() {
-    this.#signal('SIGCONT');
+    this.#signalAll('SIGCONT');
     this.#isFrozen = false;
   }
 
@@ -103,7 +103,8 @@ export class ClusterProcess {
    */
   async stop(timeoutMs) {
     this.#isEndExpected = true;
-    this.#signal('SIGTERM');
+    // What it has started is its own affair to end.
+    this.#child?.kill('SIGTERM');
     this.thaw();
     const timeout = new AbortController();
     const isInTime = await Promise.race([
@@ -118,7 +119,7 @@ export class ClusterProcess {
   /** The last resort, for the end of the parent itself. */
   killNow() {
     this.#isEndExpected = true;
-    this.#signal('SIGKILL');
+    this.#signalAll('SIGKILL');
   }
 
   #spawn() {
@@ -149,9 +150,18 @@ export class ClusterProcess {
     if (!this.#isEndExpected) this.#options.onUnexpectedExit(end);
   }
 
-  /** @param {NodeJS.Signals} signal */
-  #signal(signal) {
-    this.#child?.kill(signal);
+  /**
+   * To the process and its workers: it leads a group of its own.
+   * @param {NodeJS.Signals} signal
+   */
+  #signalAll(signal) {
+    const pid = this.#child?.pid;
+    if (pid === undefined) return;
+    try {
+      process.kill(-pid, signal);
+    } catch {
+      // It ended in this very moment.
+    }
   }
 
   async #logEnd() {

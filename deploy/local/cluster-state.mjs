@@ -83,7 +83,8 @@ export async function killLeftovers(folder) {
   for (const [name, { pid, mark }] of Object.entries(state?.processes ?? {})) {
     if (!(await isRunning(pid, mark))) continue;
     say(`killing ${name} (process ${pid}), left by an earlier run`);
-    process.kill(pid, 'SIGKILL');
+    // It leads a group of its own, with its workers.
+    process.kill(-pid, 'SIGKILL');
   }
   await removeState(folder);
 }

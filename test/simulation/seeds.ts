@@ -3,15 +3,12 @@ import { shorten, runSchedule, runSeeds } from './run.ts';
 import { scheduleOf } from './schedule.ts';
 
 /** How many schedules all tests together run. */
-const schedules = Number(process.env['HEADWATER_SIMULATION_SCHEDULES'] ?? 100_000);
-const firstSeed = Number(process.env['HEADWATER_SIMULATION_FIRST_SEED'] ?? 1);
+const schedules = wholeNumber('HEADWATER_SIMULATION_SCHEDULES') ?? 100_000;
+const firstSeed = wholeNumber('HEADWATER_SIMULATION_FIRST_SEED') ?? 1;
 const parts = 20;
 
 /** The one seed that is to be run, where the environment names it. */
-export const onlySeed: number | undefined =
-  process.env['HEADWATER_SIMULATION_SEED'] === undefined
-    ? undefined
-    : Number(process.env['HEADWATER_SIMULATION_SEED']);
+export const onlySeed: number | undefined = wholeNumber('HEADWATER_SIMULATION_SEED');
 
 /** One of the runs of neighbouring seeds that all schedules are cut into. */
 export interface SeedRange {
@@ -53,4 +50,11 @@ export async function replay(
   const trace: string[] = [];
   const problems = await runSchedule(seed, schedule, (line) => trace.push(line));
   return { trace, problems };
+}
+
+/** What a variable says; throws where that is no number, as nothing would be run then, and nothing fail. */
+function wholeNumber(name: string): number | undefined {
+  const text = process.env[name];
+  if (text === undefined || /^[1-9]\d{0,9}$/.test(text)) return text === undefined ? undefined : Number(text);
+  throw new Error(`${name} is "${text}": expected a whole number from 1 on`);
 }
