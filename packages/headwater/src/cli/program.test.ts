@@ -184,7 +184,9 @@ describe('headwater jobs list in a cluster', () => {
     const context = testContext();
     const node = new Node(context, { services: [], view, drain: async () => undefined });
     await node.start();
-    onTestFinished(async () => void (await node.stop(1000)));
+    onTestFinished(async () => {
+      await node.stop(1000);
+    });
     addresses.set(node, context.addresses.all().admin ?? '');
     return node;
   }
