@@ -24,6 +24,8 @@ export class Nearness {
   readonly #options: NearnessOptions;
   readonly #machines = new Map<string, ReadonlyMap<string, Coordinate>>();
   #servers: ReadonlyMap<string, readonly Coordinate[]> = new Map();
+  /** The datacenters that the last reading was about. */
+  #asked: readonly string[] = [];
   #timer: Timer | undefined;
   #isClosed = false;
 
@@ -37,7 +39,8 @@ export class Nearness {
     const datacenters = this.#options.datacenters();
     const reads = datacenters.map((name) => this.#attempt(name, async () => this.#readMachines(name)));
     await Promise.all([this.#attempt('', async () => this.#readServers()), ...reads]);
-    for (const name of this.#machines.keys()) if (!datacenters.includes(name)) this.#machines.delete(name);
+    for (const name of this.#asked) if (!datacenters.includes(name)) this.#forget(name);
+    this.#asked = datacenters;
     if (this.#isClosed) return;
     this.#timer = this.#options.clock.after(this.#options.periodMs, () => void this.refresh());
   }
@@ -65,6 +68,12 @@ export class Nearness {
       if (this.#isClosed) return;
       outages.failed('coordinates', toConsulFailure('read coordinates', caught), datacenter);
     }
+  }
+
+  #forget(datacenter: string): void {
+    this.#machines.delete(datacenter);
+    // That it could not be read is nobody's trouble any more.
+    this.#options.outages.succeeded('coordinates', datacenter);
   }
 
   #betweenDatacenters(a: string, b: string): number | undefined {
