@@ -4,6 +4,7 @@ import * as z from 'zod';
 import { isJobSource, jobSourceExpected, maxJobSourceLength, withShownSources } from './pull-job.ts';
 import { discovery, registry } from './config-schema-cluster.ts';
 import {
+  addresses,
   choice,
   duration,
   flag,
@@ -112,6 +113,27 @@ const relay = section('Relay: how edges pull streams from origins (gRPC).', {
   ),
 });
 
+export const proxiedPorts = ['rtmp', 'http'] as const;
+
+const proxyProtocol = section(
+  'Load balancers in front of this node that say whose connections they pass on, by the PROXY protocol (version 1 or 2).',
+  {
+    trusted: addresses(
+      [],
+      'Addresses or networks whose connections must begin with a PROXY header, which is believed: those of the load ' +
+        'balancers, and of nobody else. Other nodes must not be among them, since they send none.',
+    ),
+    ports: noted(
+      z
+        .array(z.enum(proxiedPorts))
+        .min(1)
+        .prefault([...proxiedPorts])
+        .describe('The ports at which this holds.'),
+      { kind: 'list', expected: `a list of ${proxiedPorts.join(' and ')}` },
+    ),
+  },
+);
+
 const gopCache = section('What a stream keeps so that a new viewer starts at once.', {
   maxFrames: whole(2500, { min: 1, max: 1_000_000 }, 'Frames kept for new viewers of a stream.'),
   maxSize: size('16MiB', { min: '64KiB', max: '1GiB' }, 'Memory kept for new viewers of a stream.'),
@@ -211,15 +233,9 @@ const limits = section('What peers may use. Every limit protects the others on t
     { min: 1, max: 1_000_000 },
     'New connections of one remote address per second.',
   ),
-  exemptAddresses: noted(
-    z
-      .array(z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()]))
-      .max(1000)
-      .prefault(['127.0.0.0/8', '::1/128'])
-      .describe(
-        'Addresses or networks without the two limits per address: proxies, load balancers, this machine.',
-      ),
-    { kind: 'list', expected: 'a list of IP addresses or networks such as 10.0.0.0/8' },
+  exemptAddresses: addresses(
+    ['127.0.0.0/8', '::1/128'],
+    'Addresses or networks without the two limits per address: proxies that do not say whom they speak for, this machine.',
   ),
   publishers: whole(5000, { min: 0, max: 1_000_000 }, 'Streams published to the node at once.'),
   viewers: whole(50_000, { min: 0, max: 10_000_000 }, 'Viewers of the node at once.'),
@@ -346,6 +362,7 @@ export const configSchema = z.strictObject({
   http,
   admin,
   relay,
+  proxyProtocol,
   registry,
   discovery,
   gopCache,

@@ -131,6 +131,16 @@ export function textList(pattern: RegExp, fallback: string[], description: strin
   return noted(schema, { kind: 'list', expected });
 }
 
+/** Some IP addresses or networks. */
+export function addresses(fallback: string[], description: string) {
+  const schema = z
+    .array(z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()]))
+    .max(1000)
+    .prefault(fallback)
+    .describe(description);
+  return noted(schema, { kind: 'list', expected: 'a list of IP addresses or networks such as 10.0.0.0/8' });
+}
+
 /** Attaches a note to a finished schema. */
 export function noted<S extends z.ZodType>(
   schema: S,

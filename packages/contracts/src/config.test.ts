@@ -35,6 +35,7 @@ describe('compileConfig', () => {
       viewer: { waitForStreamMs: 10_000, lingerMs: 20_000, softBacklogBytes: 1_048_576, hardDelayMs: 10_000 },
       fanOut: { immediateBelowViewers: 300, mergeMs: 100, manyViewers: 1500, manyMergeMs: 350 },
       limits: { connectionsPerAddress: 256, newConnectionsPerAddressPerSecond: 64, messageBytes: 10_485_760 },
+      proxyProtocol: { trusted: [], ports: ['rtmp', 'http'] },
       access: { kind: 'open', keys: {} },
     });
   });
@@ -154,6 +155,16 @@ describe('compileConfig with wrong input', () => {
       'a bad network',
       { limits: { exemptAddresses: ['10.0.0.0/64'] } },
       'limits.exemptAddresses.0 is "10.0.0.0/64": expected a list of IP',
+    ],
+    [
+      'a trusted proxy that is no address',
+      { proxyProtocol: { trusted: ['balancer'] } },
+      'proxyProtocol.trusted.0 is "balancer": expected a list of IP addresses or networks',
+    ],
+    [
+      'a port that proxies do not come to',
+      { proxyProtocol: { ports: ['relay'] } },
+      'proxyProtocol.ports.0 is "relay": expected a list of rtmp and http',
     ],
     ['a bad node name', { node: { id: 'a b' } }, 'node.id is "a b": expected 1 to 128 of'],
     ['one port twice', { http: { port: 1935 } }, 'http.port is 1935: expected another port than rtmp.port'],

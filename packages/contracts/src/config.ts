@@ -75,6 +75,11 @@ export interface Config {
     readonly keepaliveMs: number;
     readonly keepaliveTimeoutMs: number;
   };
+  readonly proxyProtocol: {
+    /** Addresses and networks. */
+    readonly trusted: readonly string[];
+    readonly ports: readonly ('rtmp' | 'http')[];
+  };
   readonly publish: { readonly isEverySecondBackup: boolean; readonly backupAfterMs: number };
   readonly controller: { readonly hasStandbys: boolean };
   readonly registry: {
@@ -222,6 +227,7 @@ function compiled(settings: ConfigSettings, defaultNodeId: string): Config {
       keepaliveMs: relay.keepalive,
       keepaliveTimeoutMs: relay.keepaliveTimeout,
     },
+    proxyProtocol: settings.proxyProtocol,
     publish: {
       isEverySecondBackup: settings.publish.secondArrival === 'backup',
       backupAfterMs: settings.publish.backupAfter,

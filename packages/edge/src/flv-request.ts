@@ -1,5 +1,4 @@
 // What the viewer port's FLV paths have in common over HTTP and WebSocket: `/APP/NAME.flv?query`.
-import type { IncomingMessage } from 'node:http';
 
 /** A request for a stream as FLV; the names are not checked yet. */
 export interface FlvRequest {
@@ -16,9 +15,4 @@ export function parseFlvTarget(target: string): FlvRequest | undefined {
   if (match === null) return undefined;
   const [, app = '', name = '', query = ''] = match;
   return { app, name, params: new Map(new URLSearchParams(query)) };
-}
-
-/** The address of a request's peer, empty once it is gone. */
-export function remoteAddressOf(request: IncomingMessage): string {
-  return request.socket.remoteAddress ?? '';
 }

@@ -5,7 +5,7 @@ import { toAppError } from '@headwater/contracts';
 import { flvFormat } from '@headwater/media';
 import type { CrossOriginRule } from './cross-origin.ts';
 import type { Edge } from './edge.ts';
-import { remoteAddressOf, type FlvRequest } from './flv-request.ts';
+import type { FlvRequest } from './flv-request.ts';
 import { problemAnswer } from './problem.ts';
 import { ViewerSocket } from './viewer-socket.ts';
 import type { ViewerContext } from './viewer.ts';
@@ -25,6 +25,8 @@ export interface HttpFlvExchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly sessionId: string;
+  /** The client's, which may be another one than the peer's. */
+  readonly remoteAddress: string;
 }
 
 /** Answers GET with the stream, HEAD and OPTIONS as HTTP wants. True when the stream took the connection over. Never rejects. */
@@ -34,7 +36,7 @@ export async function playHttpFlv(exchange: HttpFlvExchange): Promise<boolean> {
   const context: ViewerContext = {
     sessionId: exchange.sessionId,
     protocol: 'http-flv',
-    remoteAddress: remoteAddressOf(request),
+    remoteAddress: exchange.remoteAddress,
   };
   try {
     if (request.method === 'OPTIONS') {

@@ -6,7 +6,7 @@ import { AppError, toAppError, type Clock, type CloseReason } from '@headwater/c
 import { WebSocketServer, type WebSocket } from 'ws';
 import type { CrossOriginRule } from './cross-origin.ts';
 import type { Edge } from './edge.ts';
-import { remoteAddressOf, type FlvRequest } from './flv-request.ts';
+import type { FlvRequest } from './flv-request.ts';
 import { cutAfterLastWords } from './last-words.ts';
 import { problemAnswer } from './problem.ts';
 import { ViewerSocket } from './viewer-socket.ts';
@@ -22,6 +22,8 @@ export interface WsFlvExchange {
   readonly socket: Duplex;
   readonly head: Buffer;
   readonly sessionId: string;
+  /** The client's, which may be another one than the peer's. */
+  readonly remoteAddress: string;
 }
 
 // Players send nothing but control frames.
@@ -41,7 +43,7 @@ export async function playWsFlv(exchange: WsFlvExchange): Promise<void> {
   const context: ViewerContext = {
     sessionId: exchange.sessionId,
     protocol: 'ws-flv',
-    remoteAddress: remoteAddressOf(request),
+    remoteAddress: exchange.remoteAddress,
   };
   const connection = new ViewerSocket(edge.clock, socket);
   socket.on('error', () => socket.destroy());

@@ -1,7 +1,7 @@
 // The limits on connections, kept before a byte is read: of the node, and of each remote address (open at once, new
 // per second), so that one peer cannot take the places of all others.
-import { BlockList, isIP } from 'node:net';
-import type { Clock } from '@headwater/contracts';
+import type { Clock, Counter, Metrics } from '@headwater/contracts';
+import { AddressList, withoutMapping } from './address-list.ts';
 
 /** The limits; see `limits` of the configuration. */
 export interface ConnectionGateOptions {
@@ -15,16 +15,26 @@ export interface ConnectionGateOptions {
 /** Why a connection was turned away; the label of the counter. */
 export type GateRefusal = 'node_connections' | 'address_connections' | 'address_rate';
 
+/** Counts connections that were turned away, by port and refusal. */
+export function refusedConnections(metrics: Metrics): Counter {
+  return metrics.counter({
+    name: 'headwater_connections_refused_total',
+    help: 'Connections turned away before a byte of theirs was read, by port and limit.',
+    labels: ['port', 'limit'],
+  });
+}
+
 /** An admitted connection holds a pass until its end; releasing twice does nothing. */
 export type GateResult =
   | { readonly admitted: true; readonly release: () => void }
   | { readonly admitted: false; readonly refusal: GateRefusal };
 
-/** Says who may connect. */
-export type Gate = Pick<ConnectionGate, 'admit'>;
-
-/** Lets everybody in: behind a gate that others keep. */
-export const openGate: Gate = { admit: () => ({ admitted: true, release: () => undefined }) };
+/** The pass of a connection whose client is not known yet: a proxy speaks for it. */
+export interface NamelessPass {
+  readonly release: () => void;
+  /** The client has this address; returns why it is turned away, if it is. Called once at most. */
+  readonly name: (clientAddress: string) => GateRefusal | undefined;
+}
 
 interface AddressState {
   open: number;
@@ -34,7 +44,7 @@ interface AddressState {
 /** Admits connections or turns them away. Memory is bounded by the open connections and by those of the last second. */
 export class ConnectionGate {
   readonly #options: ConnectionGateOptions;
-  readonly #exempt: BlockList;
+  readonly #exempt: AddressList;
   readonly #clock: Clock;
   readonly #addresses = new Map<string, AddressState>();
   #secondEndsMs = 0;
@@ -42,7 +52,7 @@ export class ConnectionGate {
 
   constructor(options: ConnectionGateOptions, clock: Clock) {
     this.#options = options;
-    this.#exempt = blockListOf(options.exemptAddresses);
+    this.#exempt = new AddressList(options.exemptAddresses);
     this.#clock = clock;
   }
 
@@ -53,34 +63,52 @@ export class ConnectionGate {
 
   /** Decides on a new connection from an address as `socket.remoteAddress` gives it. */
   admit(remoteAddress: string): GateResult {
-    if (this.#open >= this.#options.connections) return { admitted: false, refusal: 'node_connections' };
-    const address = withoutMapping(remoteAddress);
-    if (this.#isExempt(address)) return this.#pass();
+    const pass = this.admitNameless();
+    if (pass === undefined) return { admitted: false, refusal: 'node_connections' };
+    const refusal = pass.name(remoteAddress);
+    if (refusal === undefined) return { admitted: true, release: pass.release };
+    pass.release();
+    return { admitted: false, refusal };
+  }
+
+  /** Decides on a new connection of a client that a proxy is to name; undefined when the node has no place for it. */
+  admitNameless(): NamelessPass | undefined {
+    if (this.#open >= this.#options.connections) return undefined;
+    this.#open += 1;
+    let state: AddressState | undefined;
+    let isReleased = false;
+    return {
+      name: (clientAddress) => {
+        const client = isReleased ? undefined : this.#stateOf(withoutMapping(clientAddress));
+        if (client === undefined) return undefined;
+        const refusal = this.#refusalOf(client);
+        if (refusal !== undefined) return refusal;
+        client.open += 1;
+        client.recent += 1;
+        state = client;
+        return undefined;
+      },
+      release: () => {
+        if (isReleased) return;
+        isReleased = true;
+        this.#open -= 1;
+        if (state !== undefined) state.open -= 1;
+      },
+    };
+  }
+
+  /** Undefined for addresses without limits. */
+  #stateOf(address: string): AddressState | undefined {
+    if (this.#exempt.has(address)) return undefined;
     this.#startSecond();
     const state = this.#addresses.get(address) ?? { open: 0, recent: 0 };
     this.#addresses.set(address, state);
-    const refusal = this.#refusalOf(state);
-    if (refusal !== undefined) return { admitted: false, refusal };
-    state.recent += 1;
-    return this.#pass(state);
+    return state;
   }
 
   #refusalOf(state: AddressState): GateRefusal | undefined {
     if (state.open >= this.#options.connectionsPerAddress) return 'address_connections';
     return state.recent >= this.#options.newConnectionsPerAddressPerSecond ? 'address_rate' : undefined;
-  }
-
-  #pass(state?: AddressState): GateResult {
-    this.#open += 1;
-    if (state !== undefined) state.open += 1;
-    let isReleased = false;
-    const release = (): void => {
-      if (isReleased) return;
-      isReleased = true;
-      this.#open -= 1;
-      if (state !== undefined) state.open -= 1;
-    };
-    return { admitted: true, release };
   }
 
   /** Counts anew every second, and forgets addresses that have nothing open. */
@@ -93,26 +121,4 @@ export class ConnectionGate {
       if (state.open === 0) this.#addresses.delete(address);
     }
   }
-
-  #isExempt(address: string): boolean {
-    const version = isIP(address);
-    return version !== 0 && this.#exempt.check(address, version === 6 ? 'ipv6' : 'ipv4');
-  }
-}
-
-/** `::ffff:192.0.2.1`, an IPv4 peer on a socket for both versions, is the same peer as `192.0.2.1`. */
-function withoutMapping(address: string): string {
-  const tail = address.startsWith('::ffff:') ? address.slice(7) : '';
-  return isIP(tail) === 4 ? tail : address;
-}
-
-function blockListOf(addresses: readonly string[]): BlockList {
-  const list = new BlockList();
-  for (const entry of addresses) {
-    const [address = '', prefix] = entry.split('/');
-    const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
-    if (prefix === undefined) list.addAddress(address, family);
-    else list.addSubnet(address, Number(prefix), family);
-  }
-  return list;
 }

@@ -1,10 +1,9 @@
 import { once } from 'node:events';
 import { connect, type AddressInfo, type Socket } from 'node:net';
-import { silentMetrics } from '@headwater/contracts';
 import { CrossOriginRule } from '@headwater/edge';
 import { EdgeRig } from '@headwater/edge/testing';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { ConnectionGate } from './connection-gate.ts';
+import { noteProxiedClient } from './client-address.ts';
 import { HttpListener } from './http-listener.ts';
 
 let rig: EdgeRig;
@@ -14,15 +13,7 @@ let client: Socket;
 
 beforeEach(async () => {
   rig = await EdgeRig.start();
-  const limits = {
-    connections: 10,
-    connectionsPerAddress: 10,
-    newConnectionsPerAddressPerSecond: 10,
-    exemptAddresses: [],
-  };
   listener = new HttpListener({
-    metrics: silentMetrics,
-    gate: new ConnectionGate(limits, rig.clock),
     apps: ['live'],
     edge: rig.edge,
     crossOrigin: new CrossOriginRule(['*']),
@@ -80,3 +71,27 @@ it.each(['GET /live/cam1.flv HTTP/1.1\r\nHost: a\r\n\r\n', upgradeTo('/live/cam1
     expect([...rig.ends]).toEqual([['client_closed', 1]]);
   },
 );
+
+it.each([
+  ['no request', false],
+  ['a request', true],
+])('a proxy that took 9 s of 10 s for its header has 1 s left with %s', async (_, hasAsked) => {
+  const { clock } = rig;
+  listener.server.prependListener('connection', (socket) => {
+    noteProxiedClient(socket, { address: '192.0.2.1', sinceMs: clock.nowMs() - 9_000 });
+  });
+  const { port } = listener.server.address() as AddressInfo;
+  const proxy = connect({ port, host: '127.0.0.1' });
+  await vi.waitFor(() => {
+    expect(accepted).toHaveLength(2);
+  });
+  if (hasAsked) {
+    proxy.write('GET /nothing/here HTTP/1.1\r\nHost: a\r\n\r\n');
+    await once(proxy, 'data');
+  }
+  clock.advance(999);
+  expect(accepted[1]?.destroyed).toBe(false);
+  clock.advance(1);
+  expect(accepted[1]?.destroyed).toBe(!hasAsked);
+  proxy.destroy();
+});

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { AppError, isAppServed, type Counter, type Metrics } from '@headwater/contracts';
+import { AppError, isAppServed, type Timer } from '@headwater/contracts';
 import {
   parseFlvTarget,
   playHttpFlv,
@@ -13,15 +13,13 @@ import {
   type Edge,
   type FlvRequest,
 } from '@headwater/edge';
-import type { Gate } from './connection-gate.ts';
+import { clientAddressOf, proxiedClientOf, type ProxiedClient } from './client-address.ts';
 
 /** Answers what is not a stream, e.g. the page; false when the path is not its own. */
 export type HttpFallback = (request: IncomingMessage, response: ServerResponse) => boolean;
 
 /** What the viewer port needs. */
 export interface HttpListenerOptions {
-  readonly metrics: Metrics;
-  readonly gate: Gate;
   readonly apps: readonly string[];
   readonly edge: Edge;
   readonly crossOrigin: CrossOriginRule;
@@ -34,17 +32,13 @@ export interface HttpListenerOptions {
 export class HttpListener {
   readonly server: Server;
   readonly #options: HttpListenerOptions;
-  readonly #refused: Counter;
   readonly #streaming = new WeakSet<Duplex>();
   readonly #sockets = new Set<Duplex>();
+  /** The deadlines of connections that came by a proxy. */
+  readonly #heads = new WeakMap<Duplex, Timer>();
 
   constructor(options: HttpListenerOptions) {
     this.#options = options;
-    this.#refused = options.metrics.counter({
-      name: 'headwater_connections_refused_total',
-      help: 'Connections turned away before a byte was read, by port and limit.',
-      labels: ['port', 'limit'],
-    });
     const { headTimeoutMs } = options;
     this.server = createServer({
       noDelay: true,
@@ -57,7 +51,7 @@ export class HttpListener {
       keepAliveTimeout: 5_000,
     });
     this.server.on('connection', (socket) => {
-      this.#admit(socket);
+      this.#accept(socket);
     });
     this.server.on('request', (request, response) => {
       this.#answer(request, response);
@@ -73,21 +67,28 @@ export class HttpListener {
     for (const socket of [...this.#sockets]) socket.destroy();
   }
 
-  #admit(socket: Duplex & { remoteAddress?: string | undefined }): void {
-    const pass = this.#options.gate.admit(socket.remoteAddress ?? '');
-    if (pass.admitted) {
-      this.#sockets.add(socket);
-      socket.once('close', () => {
-        this.#sockets.delete(socket);
-        pass.release();
-      });
-      return;
-    }
-    this.#refused.add(1, { port: 'http', limit: pass.refusal });
-    socket.destroy();
+  #accept(socket: Duplex): void {
+    this.#sockets.add(socket);
+    socket.once('close', () => {
+      this.#sockets.delete(socket);
+    });
+    const proxied = proxiedClientOf(socket);
+    if (proxied !== undefined) this.#awaitHead(socket, proxied);
+  }
+
+  // Node's own deadline begins when it sees the connection. What a proxy took before that counts, too.
+  #awaitHead(socket: Duplex, { sinceMs }: ProxiedClient): void {
+    const { edge, headTimeoutMs } = this.#options;
+    const { clock } = edge;
+    const timer = clock.after(Math.max(0, sinceMs + headTimeoutMs - clock.nowMs()), () => socket.destroy());
+    this.#heads.set(socket, timer);
+    socket.once('close', () => {
+      timer.cancel();
+    });
   }
 
   #answer(request: IncomingMessage, response: ServerResponse): void {
+    this.#heads.get(request.socket)?.cancel();
     // A stream takes its connection over; a request pipelined behind it would write into the stream.
     if (this.#streaming.has(request.socket)) {
       request.socket.destroy();
@@ -117,11 +118,13 @@ export class HttpListener {
       request,
       response,
       sessionId: randomUUID(),
+      remoteAddress: clientAddressOf(socket),
     });
     if (!tookOver) this.#streaming.delete(socket);
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    this.#heads.get(socket)?.cancel();
     if (this.#streaming.has(socket)) {
       socket.destroy();
       return;
@@ -133,7 +136,8 @@ export class HttpListener {
       refuseUpgrade(edge.clock, socket, flv === undefined ? unknownPath(request) : unknownApp(flv, apps));
       return;
     }
-    void playWsFlv({ edge, crossOrigin, flv, request, socket, head, sessionId: randomUUID() });
+    const [sessionId, remoteAddress] = [randomUUID(), clientAddressOf(socket)];
+    void playWsFlv({ edge, crossOrigin, flv, request, socket, head, sessionId, remoteAddress });
   }
 
   #refuse(request: IncomingMessage, response: ServerResponse, error: AppError): void {

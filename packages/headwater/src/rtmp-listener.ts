@@ -19,22 +19,21 @@ import {
   type PlayRequest,
   type PublishRequest,
   type RtmpServerDelegate,
-  type RtmpServerSessionOptions,
+  type RtmpServerLimits,
 } from '@headwater/rtmp';
-import type { Gate } from './connection-gate.ts';
+import { clientAddressOf, proxiedClientOf } from './client-address.ts';
 
 /** What the RTMP port needs. A node without a role refuses what that role does. */
 export interface RtmpListenerOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
-  readonly gate: Gate;
   readonly apps: readonly string[];
   readonly origin: Origin | undefined;
   readonly edge: Edge | undefined;
   /** Takes publishers where this node is no origin. */
   readonly forwarder: PublishForwarder | undefined;
-  readonly session: Pick<RtmpServerSessionOptions, 'limits'>;
+  readonly session: { readonly limits: Partial<RtmpServerLimits> & Pick<RtmpServerLimits, 'connectMs'> };
   /** Only this program connects here, on behalf of the clients that it names. */
   readonly isInternal?: boolean;
   /** Told of connections that ended by a fault, the peer's or ours. */
@@ -51,7 +50,6 @@ export class RtmpListener {
   readonly #connections = new Set<RtmpConnection>();
   readonly #sockets = new Set<Socket>();
   readonly #ends: Counter;
-  readonly #refused: Counter;
 
   constructor(options: RtmpListenerOptions) {
     this.#options = options;
@@ -59,11 +57,6 @@ export class RtmpListener {
       name: 'headwater_rtmp_connections_closed_total',
       help: 'RTMP connections that ended, by reason.',
       labels: ['reason'],
-    });
-    this.#refused = options.metrics.counter({
-      name: 'headwater_connections_refused_total',
-      help: 'Connections turned away before a byte was read, by port and limit.',
-      labels: ['port', 'limit'],
     });
     // Many small writes in the dialogue: Nagle would hold each until the peer's delayed acknowledgement.
     this.server = createServer({ noDelay: true, keepAlive: true }, (socket) => {
@@ -83,12 +76,6 @@ export class RtmpListener {
 
   #accept(socket: Socket): void {
     socket.on('error', () => socket.destroy());
-    const pass = this.#options.gate.admit(socket.remoteAddress ?? '');
-    if (!pass.admitted) {
-      this.#refused.add(1, { port: 'rtmp', limit: pass.refusal });
-      socket.destroy();
-      return;
-    }
     const connection = new RtmpConnection(socket, this.#options, (reason) => {
       this.#connections.delete(connection);
       this.#ends.add(1, { reason });
@@ -97,7 +84,6 @@ export class RtmpListener {
     this.#sockets.add(socket);
     socket.once('close', () => {
       this.#sockets.delete(socket);
-      pass.release();
     });
   }
 }
@@ -116,9 +102,9 @@ class RtmpConnection implements RtmpServerDelegate {
     this.#socket = socket;
     this.#options = options;
     this.#ended = ended;
-    this.#remoteAddress = socket.remoteAddress ?? '';
+    this.#remoteAddress = clientAddressOf(socket);
     const session = new RtmpServerSession({
-      ...options.session,
+      limits: limitsOf(socket, options),
       clock: options.clock,
       logger: options.logger.child({ connectionId: this.#connectionId, remoteAddress: this.#remoteAddress }),
       delegate: this,
@@ -193,4 +179,15 @@ class RtmpConnection implements RtmpServerDelegate {
       this.#sessions === 1 ? this.#connectionId : `${this.#connectionId}.${String(this.#sessions)}`;
     return { sessionId, protocol: 'rtmp', remoteAddress: this.#remoteAddress };
   }
+}
+
+// What a proxy took to say whose connection it is was taken of the time for the handshake.
+function limitsOf(
+  socket: Socket,
+  { clock, session }: RtmpListenerOptions,
+): RtmpListenerOptions['session']['limits'] {
+  const proxied = proxiedClientOf(socket);
+  if (proxied === undefined) return session.limits;
+  const takenMs = clock.nowMs() - proxied.sinceMs;
+  return { ...session.limits, connectMs: Math.max(1, session.limits.connectMs - takenMs) };
 }

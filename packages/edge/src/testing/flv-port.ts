@@ -19,12 +19,12 @@ export class FlvPort {
     let sessions = 0;
     const exchange = (
       url = '',
-    ): { edge: typeof edge; crossOrigin: CrossOriginRule; sessionId: string } & {
+    ): { edge: typeof edge; crossOrigin: CrossOriginRule; sessionId: string; remoteAddress: string } & {
       flv: NonNullable<ReturnType<typeof parseFlvTarget>>;
     } => {
       const flv = parseFlvTarget(url);
       if (flv === undefined) throw new Error(`not a stream: ${url}`);
-      return { edge, crossOrigin, flv, sessionId: String(++sessions) };
+      return { edge, crossOrigin, flv, sessionId: String(++sessions), remoteAddress: '192.0.2.1' };
     };
     this.#server = createServer((request, response) => {
       void playHttpFlv({ ...exchange(request.url), request, response });

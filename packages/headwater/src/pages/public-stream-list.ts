@@ -7,6 +7,7 @@ import {
   type PublicStreamList,
   type StreamView,
 } from '@headwater/contracts';
+import { clientAddressOf } from '../client-address.ts';
 
 const path = '/api/streams';
 const maxStreams = 1000;
@@ -33,7 +34,7 @@ export function answerPublicStreamList(
     return true;
   }
   const params = new Map(new URLSearchParams(query));
-  void listFor(options, { params, remoteAddress: request.socket.remoteAddress ?? '' }).then((list) => {
+  void listFor(options, { params, remoteAddress: clientAddressOf(request.socket) }).then((list) => {
     const body = Buffer.from(`${JSON.stringify(list)}\n`);
     response.writeHead(200, {
       ...options.crossOriginHeaders(request.headers.origin),

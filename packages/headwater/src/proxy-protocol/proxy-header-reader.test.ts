@@ -21,7 +21,12 @@ function readAll(pieces: readonly Buffer[]): ProxiedStart | undefined {
 
 const valid: readonly [name: string, header: Buffer, version: 1 | 2, address: string | undefined][] = [
   ['TCP4', proxyLine('TCP4 198.51.100.7 192.0.2.250 56324 1935'), 1, '198.51.100.7'],
-  ['TCP4 at its longest', proxyLine('TCP4 255.255.255.255 255.255.255.255 65535 65535'), 1, '255.255.255.255'],
+  [
+    'TCP4 at its longest',
+    proxyLine('TCP4 255.255.255.255 255.255.255.255 65535 65535'),
+    1,
+    '255.255.255.255',
+  ],
   ['TCP6', proxyLine('TCP6 2001:DB8:0:0:0:0:0:2A 2001:db8::1 0 1935'), 1, '2001:db8::2a'],
   [
     'TCP6 at its longest',

@@ -81,8 +81,9 @@ export class ProxyHeaderReader {
       }
       const previous = index === 0 ? this.#kept.at(-1) : bytes[index - 1];
       // Neither may stand alone.
-      if ((previous === cr) !== (byte === lf)) throw new ProtocolError('proxy header: end of the line', place);
-      if (byte === lf) {
+      const isEnd = byte === lf;
+      if (isEnd !== (previous === cr)) throw new ProtocolError('proxy header: end of the line', place);
+      if (isEnd) {
         const line = Buffer.concat([this.#kept, bytes.subarray(0, index)]).toString('latin1', 0, place - 1);
         return { bytes: index + 1, header: decodeProxyLine(line) };
       }

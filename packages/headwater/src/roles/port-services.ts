@@ -1,11 +1,15 @@
 // The ports at which publishers and viewers come in.
-import type { AppError } from '@headwater/contracts';
+import type { Server } from 'node:net';
+import type { AppError, Config } from '@headwater/contracts';
 import { CrossOriginRule, type Edge, type PublishForwarder } from '@headwater/edge';
 import type { Origin } from '@headwater/origin';
+import { AddressList } from '../address-list.ts';
+import { Entrance } from '../entrance.ts';
 import { HttpListener } from '../http-listener.ts';
 import { listen } from '../listen.ts';
 import type { NodeContext } from '../node-context.ts';
 import { viewerPages } from '../pages/viewer-pages.ts';
+import { ProxyGreeting } from '../proxy-protocol/proxy-greeting.ts';
 import { RateLimitedLog } from '../rate-limited-log.ts';
 import { RtmpListener } from '../rtmp-listener.ts';
 import type { Service } from '../service.ts';
@@ -25,7 +29,7 @@ export interface RtmpParts {
 
 /** The RTMP port of a node that serves it itself. */
 export function rtmpService(context: NodeContext, parts: RtmpParts): Service {
-  const { clock, logger, metrics, gate, config, addresses } = context;
+  const { clock, logger, metrics, config, addresses } = context;
   const trouble = new RateLimitedLog(logger, clock);
   const failed = (err: AppError, remoteAddress: string): void => {
     trouble.report(err.entry.level, { err, remoteAddress }, 'rtmp connection failed');
@@ -34,7 +38,6 @@ export function rtmpService(context: NodeContext, parts: RtmpParts): Service {
     clock,
     logger,
     metrics,
-    gate,
     apps: config.apps,
     origin: parts.origin,
     edge: parts.edge,
@@ -42,6 +45,7 @@ export function rtmpService(context: NodeContext, parts: RtmpParts): Service {
     session: rtmpSessionOf(config),
     failed,
   });
+  const entrance = guarded(context, 'rtmp', listener.server);
   return new ListenerService({
     name: 'rtmp',
     clock,
@@ -49,6 +53,7 @@ export function rtmpService(context: NodeContext, parts: RtmpParts): Service {
     address: config.rtmp,
     addresses,
     closeConnections: () => {
+      entrance.close();
       listener.closeConnections();
     },
     cutConnections: () => {
@@ -59,7 +64,7 @@ export function rtmpService(context: NodeContext, parts: RtmpParts): Service {
 
 /** The HTTP port of a node that serves it itself. */
 export function httpService(context: NodeContext, edge: Edge, view: RolesView): Service {
-  const { clock, access, logger, metrics, gate, config, addresses } = context;
+  const { clock, access, logger, config, addresses } = context;
   const crossOrigin = new CrossOriginRule(config.http.corsOrigins);
   const pages = viewerPages({
     access,
@@ -68,14 +73,13 @@ export function httpService(context: NodeContext, edge: Edge, view: RolesView): 
     crossOriginHeaders: (origin) => crossOrigin.headers(origin),
   });
   const listener = new HttpListener({
-    metrics,
-    gate,
     apps: config.apps,
     edge,
     crossOrigin,
     fallbacks: config.http.hasPage ? [pages] : [],
     headTimeoutMs: config.limits.handshakeMs,
   });
+  const entrance = guarded(context, 'http', listener.server);
   return new ListenerService({
     name: 'http',
     clock,
@@ -83,6 +87,7 @@ export function httpService(context: NodeContext, edge: Edge, view: RolesView): 
     address: config.http,
     addresses,
     closeConnections: () => {
+      entrance.close();
       listener.server.closeIdleConnections();
     },
     cutConnections: () => {
@@ -98,6 +103,7 @@ export function handoverService(context: NodeContext, crew: WorkerCrew, name: Wo
     port: name,
     gate,
     metrics,
+    trusted: trustedProxies(config, name),
     dispatch: (newcomer) => {
       crew.dispatch(newcomer);
     },
@@ -113,4 +119,23 @@ export function handoverService(context: NodeContext, crew: WorkerCrew, name: Wo
       return Promise.resolve();
     },
   };
+}
+
+function guarded(context: NodeContext, port: 'rtmp' | 'http', server: Server): Entrance {
+  const { clock, logger, metrics, gate, config } = context;
+  const trusted = trustedProxies(config, port);
+  const { handshakeMs: deadlineMs } = config.limits;
+  const proxies = trusted && {
+    trusted,
+    greeting: new ProxyGreeting({ port, deadlineMs, clock, metrics, logger }),
+  };
+  const entrance = new Entrance({ port, gate, metrics, proxies });
+  entrance.guard(server);
+  return entrance;
+}
+
+/** Who may say at a port whose connections theirs are; undefined where nobody may. */
+function trustedProxies({ proxyProtocol }: Config, port: 'rtmp' | 'http'): AddressList | undefined {
+  const { trusted, ports } = proxyProtocol;
+  return trusted.length === 0 || !ports.includes(port) ? undefined : new AddressList(trusted);
 }

@@ -6,7 +6,6 @@ import { parseStreamKey, silentMetrics, type StreamView } from '@headwater/contr
 import type { Edge, Overload, PublishForwarder } from '@headwater/edge';
 import type { Origin } from '@headwater/origin';
 import { RelayServer } from '@headwater/relay';
-import { openGate } from '../connection-gate.ts';
 import type { NodeContext } from '../node-context.ts';
 import { RateLimitedLog } from '../rate-limited-log.ts';
 import { RtmpListener } from '../rtmp-listener.ts';
@@ -114,7 +113,6 @@ function internalRtmp(context: NodeContext, { origin, forwarder }: WorkersParts)
     logger,
     // Its connections are counted by the workers.
     metrics: silentMetrics,
-    gate: openGate,
     apps: config.apps,
     origin,
     edge: undefined,

@@ -23,7 +23,13 @@ beforeEach(async () => {
   gate = new ConnectionGate(limits, new SystemClock());
   newcomers = [];
   peers = [];
-  port = new HandoverPort({ port: 'http', gate, metrics, dispatch: (newcomer) => newcomers.push(newcomer) });
+  port = new HandoverPort({
+    port: 'http',
+    gate,
+    metrics,
+    trusted: undefined,
+    dispatch: (newcomer) => newcomers.push(newcomer),
+  });
   port.server.listen(0, '127.0.0.1');
   await once(port.server, 'listening');
 });

@@ -2,7 +2,7 @@
 // count viewers and connections.
 import { silentMetrics, type Metrics } from '@headwater/contracts';
 
-const counted = /^headwater_(play_|viewers$|rtmp_connections_|event_loop_)/;
+const counted = /^headwater_(play_|viewers$|rtmp_connections_|event_loop_|proxy_)/;
 
 /** The metrics of a worker, those left out that would be counted twice. */
 export function viewerMetrics(metrics: Metrics): Metrics {

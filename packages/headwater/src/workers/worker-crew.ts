@@ -24,7 +24,7 @@ export interface WorkerCrewOptions {
   /** How long a connection may wait for a worker. */
   readonly maxWaitMs: number;
   readonly overload: () => Overload | undefined;
-  readonly answers: Omit<Answers<NodeQuestions>, 'seat'>;
+  readonly answers: Omit<Answers<NodeQuestions>, 'seat' | 'named'>;
 }
 
 interface Place {

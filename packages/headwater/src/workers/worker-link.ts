@@ -11,11 +11,16 @@ import type {
   WorkerQuestions,
 } from './worker-messages.ts';
 
+type ConnectionMessage = Extract<NodeMessage, { readonly type: 'connection' }>;
+
 /** What the node wants of a worker. */
 export interface WorkerDuties {
   readonly answers: Answers<WorkerQuestions>;
-  /** Serves a connection; nothing was read from it. */
-  serve(port: WorkerPort, socket: Socket): void;
+  /**
+   * Serves a connection; nothing was read from it. Where it is a proxy's, `name` tells the node whose connection it is, and says
+   * false when that client is not to be served.
+   */
+  serve(port: WorkerPort, socket: Socket, name?: (clientAddress: string) => Promise<boolean>): void;
   drain(): void;
   endViewers(): void;
   stop(deadlineMs: number): void;
@@ -58,7 +63,7 @@ export class WorkerLink {
       case 'setup':
         break;
       case 'connection':
-        this.#serve(message.id, message.port, socket);
+        this.#serve(message, socket);
         break;
       case 'drain':
         this.#duties.drain();
@@ -74,7 +79,7 @@ export class WorkerLink {
     }
   }
 
-  #serve(id: number, port: WorkerPort, socket: Socket | undefined): void {
+  #serve({ id, port, isProxied }: ConnectionMessage, socket: Socket | undefined): void {
     this.send({ type: 'taken' });
     const closed = (): void => this.send({ type: 'closed', id });
     // Its peer was gone before it could be passed on.
@@ -84,6 +89,8 @@ export class WorkerLink {
     }
     socket.on('error', () => socket.destroy());
     socket.once('close', closed);
-    this.#duties.serve(port, socket);
+    const name = async (clientAddress: string): Promise<boolean> =>
+      this.ask('named', { connection: id, clientAddress });
+    this.#duties.serve(port, socket, isProxied ? name : undefined);
   }
 }

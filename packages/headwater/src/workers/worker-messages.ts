@@ -44,6 +44,11 @@ export interface NodeQuestions {
   readonly seat: { readonly argument: number; readonly answer: undefined };
   readonly hasLive: { readonly argument: string; readonly answer: boolean };
   readonly streams: { readonly argument: undefined; readonly answer: readonly StreamView[] };
+  /** Whether the client that a proxy has named may come in. */
+  readonly named: {
+    readonly argument: { readonly connection: number; readonly clientAddress: string };
+    readonly answer: boolean;
+  };
 }
 
 /** A question; its answer has the same id. */
@@ -65,7 +70,13 @@ export interface Answer {
 /** From the node to a worker. A connection comes with its socket. */
 export type NodeMessage =
   | { readonly type: 'setup'; readonly setup: WorkerSetup }
-  | { readonly type: 'connection'; readonly id: number; readonly port: WorkerPort }
+  | {
+      readonly type: 'connection';
+      readonly id: number;
+      readonly port: WorkerPort;
+      /** It begins with a PROXY header. */
+      readonly isProxied: boolean;
+    }
   | { readonly type: 'drain' }
   | { readonly type: 'end-viewers' }
   | { readonly type: 'stop'; readonly deadlineMs: number }

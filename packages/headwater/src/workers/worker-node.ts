@@ -10,6 +10,7 @@ import { RelayClient } from '@headwater/relay';
 import { accessPolicyOf } from '../access/access-policy-of.ts';
 import type { HttpListener } from '../http-listener.ts';
 import { PrometheusMetrics } from '../prometheus-metrics.ts';
+import type { ProxyGreeting } from '../proxy-protocol/proxy-greeting.ts';
 import { OverloadWatch } from '../roles/overload-watch.ts';
 import { audienceOf, viewerView } from '../roles/viewer-views.ts';
 import type { RtmpListener } from '../rtmp-listener.ts';
@@ -18,7 +19,7 @@ import { localKeepalive, localOpeningMs } from './local-times.ts';
 import { viewerMetrics } from './viewer-metrics.ts';
 import { makeWorkerEdge } from './worker-edge.ts';
 import { WorkerLink } from './worker-link.ts';
-import { makeWorkerHttp, makeWorkerRtmp } from './worker-ports.ts';
+import { makeWorkerGreetings, makeWorkerHttp, makeWorkerRtmp } from './worker-ports.ts';
 import type { WorkerPort, WorkerSetup } from './worker-messages.ts';
 
 const figuresMs = 500;
@@ -34,6 +35,7 @@ export class WorkerNode {
   readonly #edge: Edge;
   readonly #rtmp: RtmpListener;
   readonly #http: HttpListener;
+  readonly #greetings: Readonly<Record<WorkerPort, ProxyGreeting>>;
   readonly #sockets = new Set<Socket>();
   readonly #ended: () => void;
   #isStopping = false;
@@ -72,6 +74,7 @@ export class WorkerNode {
     this.#edge = makeWorkerEdge(tools, { relay: this.#relay, overload });
     this.#rtmp = makeWorkerRtmp(tools, this.#edge);
     this.#http = makeWorkerHttp(tools, this.#edge);
+    this.#greetings = makeWorkerGreetings(tools);
   }
 
   /** Resolves when it serves. */
@@ -96,8 +99,8 @@ export class WorkerNode {
         metrics: async () => this.#metrics.values(),
         kick: (sessionId) => this.#edge.kick(sessionId),
       },
-      serve: (port, socket) => {
-        this.#serve(port, socket);
+      serve: (port, socket, name) => {
+        this.#serve(port, socket, name);
       },
       drain: () => {
         this.#edge.drain();
@@ -126,7 +129,7 @@ export class WorkerNode {
     rmSync(path, { force: true });
   }
 
-  #serve(port: WorkerPort, socket: Socket): void {
+  #serve(port: WorkerPort, socket: Socket, name?: (clientAddress: string) => Promise<boolean>): void {
     if (this.#isStopping) {
       socket.destroy();
       return;
@@ -139,7 +142,19 @@ export class WorkerNode {
     // As a listening HTTP server makes its sockets. What the kernel keeps of a socket (no delay, keep-alive) came with it.
     if (port === 'http') socket.allowHalfOpen = true;
     const { server } = port === 'http' ? this.#http : this.#rtmp;
-    server.emit('connection', socket);
+    if (name === undefined) {
+      server.emit('connection', socket);
+      return;
+    }
+    this.#greetings[port].greet(socket, (clientAddress) => {
+      void name(clientAddress)
+        .catch(() => false)
+        .then((isWelcome) => {
+          if (isWelcome) server.emit('connection', socket);
+          else socket.destroy();
+          socket.resume();
+        });
+    });
   }
 
   #endViewers(): void {
@@ -152,6 +167,7 @@ export class WorkerNode {
     if (this.#isStopping) return;
     this.#isStopping = true;
     this.#endViewers();
+    for (const greeting of Object.values(this.#greetings)) greeting.close();
     this.#rtmp.closeConnections();
     this.#http.server.close();
     this.#http.server.closeIdleConnections();

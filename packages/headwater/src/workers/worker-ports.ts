@@ -1,13 +1,14 @@
 // The two ports of a node as a worker serves them: connections come over its channel instead of a listening socket.
 import type { AppError, StreamView } from '@headwater/contracts';
 import { CrossOriginRule, type Edge } from '@headwater/edge';
-import { openGate } from '../connection-gate.ts';
 import { HttpListener } from '../http-listener.ts';
 import { viewerPages } from '../pages/viewer-pages.ts';
+import { ProxyGreeting } from '../proxy-protocol/proxy-greeting.ts';
 import { RateLimitedLog } from '../rate-limited-log.ts';
 import { rtmpSessionOf } from '../roles/viewer-settings.ts';
 import { RtmpListener } from '../rtmp-listener.ts';
 import { makeWorkerForwarder, type WorkerTools } from './worker-edge.ts';
+import type { WorkerPort } from './worker-messages.ts';
 
 /** RTMP. */
 export function makeWorkerRtmp(tools: WorkerTools, edge: Edge): RtmpListener {
@@ -17,8 +18,6 @@ export function makeWorkerRtmp(tools: WorkerTools, edge: Edge): RtmpListener {
     clock,
     logger,
     metrics,
-    // The node has let them in.
-    gate: openGate,
     apps: setup.config.apps,
     origin: undefined,
     edge,
@@ -32,7 +31,7 @@ export function makeWorkerRtmp(tools: WorkerTools, edge: Edge): RtmpListener {
 
 /** HTTP. */
 export function makeWorkerHttp(tools: WorkerTools, edge: Edge): HttpListener {
-  const { setup, logger, metrics, access, link } = tools;
+  const { setup, logger, access, link } = tools;
   const { config } = setup;
   const crossOrigin = new CrossOriginRule(config.http.corsOrigins);
   const pages = viewerPages({
@@ -42,14 +41,20 @@ export function makeWorkerHttp(tools: WorkerTools, edge: Edge): HttpListener {
     crossOriginHeaders: (origin) => crossOrigin.headers(origin),
   });
   return new HttpListener({
-    metrics,
-    gate: openGate,
     apps: config.apps,
     edge,
     crossOrigin,
     fallbacks: config.http.hasPage ? [pages] : [],
     headTimeoutMs: config.limits.handshakeMs,
   });
+}
+
+/** Reads what proxies say about their connections. */
+export function makeWorkerGreetings(tools: WorkerTools): Readonly<Record<WorkerPort, ProxyGreeting>> {
+  const { setup, clock, logger, metrics } = tools;
+  const greeting = (port: WorkerPort): ProxyGreeting =>
+    new ProxyGreeting({ port, deadlineMs: setup.config.limits.handshakeMs, clock, metrics, logger });
+  return { rtmp: greeting('rtmp'), http: greeting('http') };
 }
 
 // The node asks all workers for this answer. Who asks while it is on its way gets the same one.

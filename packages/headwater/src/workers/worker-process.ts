@@ -20,6 +20,8 @@ export interface Newcomer {
   readonly socket: Socket;
   /** Gives the gate its place back. Twice does nothing. */
   readonly release: () => void;
+  /** Where the peer is a proxy: to be told whose connection it is; false when the gate turns that client away. */
+  readonly name?: (clientAddress: string) => boolean;
 }
 
 /** What a worker is made of. */
@@ -28,7 +30,7 @@ export interface WorkerProcessOptions {
   readonly clock: Clock;
   /** Takes the worker's log: whole lines. */
   readonly print: (text: string) => void;
-  readonly answers: Answers<NodeQuestions>;
+  readonly answers: Omit<Answers<NodeQuestions>, 'named'>;
   readonly listener: WorkerListener;
 }
 
@@ -58,8 +60,8 @@ export class WorkerProcess {
   readonly #options: WorkerProcessOptions;
   readonly #child: ChildProcess;
   readonly #questions: Questions<WorkerQuestions, NodeQuestions>;
-  /** What the gate gets back when a connection closes. */
-  readonly #connections = new Map<number, () => void>();
+  /** The gate's passes of its connections. */
+  readonly #connections = new Map<number, Pick<Newcomer, 'release' | 'name'>>();
   readonly #watch: Timer;
   readonly #closed: Promise<void>;
   #lastConnection = 0;
@@ -75,7 +77,12 @@ export class WorkerProcess {
 
   constructor(options: WorkerProcessOptions) {
     this.#options = options;
-    const { clock, answers } = options;
+    const { clock } = options;
+    const answers: Answers<NodeQuestions> = {
+      ...options.answers,
+      named: ({ connection, clientAddress }) =>
+        this.#connections.get(connection)?.name?.(clientAddress) ?? false,
+    };
     this.#child = fork(program, [], {
       // What a worker prints passes through here; where the log goes is the node's to know.
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -136,12 +143,14 @@ export class WorkerProcess {
   }
 
   /** Hands a connection over; only while it is free. What is on its way to a worker that dies ends with it. */
-  take({ port, socket, release }: Newcomer): void {
+  take({ socket, ...newcomer }: Newcomer): void {
     const id = ++this.#lastConnection;
-    this.#connections.set(id, release);
+    this.#connections.set(id, newcomer);
     this.#isHandingOver = true;
     this.#looksHandingOver = 0;
-    this.#child.send({ type: 'connection', id, port } satisfies NodeMessage, socket, (error) => {
+    const { port, name } = newcomer;
+    const message: NodeMessage = { type: 'connection', id, port, isProxied: name !== undefined };
+    this.#child.send(message, socket, (error) => {
       if (error === null) return;
       socket.destroy();
       this.#connectionClosed(id);
@@ -247,7 +256,7 @@ export class WorkerProcess {
   }
 
   #connectionClosed(id: number): void {
-    this.#connections.get(id)?.();
+    this.#connections.get(id)?.release();
     this.#connections.delete(id);
   }
 
@@ -269,7 +278,7 @@ export class WorkerProcess {
     this.#isGone = true;
     this.#watch.cancel();
     this.#questions.close();
-    for (const release of this.#connections.values()) release();
+    for (const { release } of this.#connections.values()) release();
     this.#connections.clear();
     this.#options.listener.gone(how);
   }
