@@ -7,6 +7,8 @@ import { StepFailed, capture, say, step } from './step.mjs';
 const packages = {
   ffmpeg: 'ffmpeg',
   'redis-server': 'redis-server',
+  haproxy: 'haproxy',
+  keepalived: 'keepalived',
   chromium: 'chromium',
   rtmpdump: 'rtmpdump',
   unzip: 'unzip',

@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { addressOf, documentedPlan } from '../../deploy/local/cluster-plan.mjs';
 import { isOnPath } from '../../deploy/local/system-packages.mjs';
-import { runChild } from '../support/child.ts';
+import { runChild, startChild } from '../support/child.ts';
 import { runHeadwater } from '../support/headwater.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
@@ -24,6 +24,7 @@ interface Service {
   readonly ports?: readonly string[];
   readonly volumes?: readonly string[];
   readonly stop_grace_period?: string;
+  readonly networks?: unknown;
 }
 
 const composeText = await readFile(join(deploy, 'compose.yaml'), 'utf8');
@@ -139,12 +140,23 @@ describe('compose.yaml', () => {
     }
   });
 
-  it('balances publishers over all of its origins', async () => {
-    const balanced = (await readFile(join(deploy, 'haproxy.cfg'), 'utf8')).matchAll(
-      /^ +server (\S+) \1:1935 check$/gm,
-    );
-    const origins = nodes.filter(([, { command }]) => command?.[0] === 'origin').map(([name]) => name);
-    expect(Array.from(balanced, (match) => match[1])).toEqual(origins);
+  it.each([
+    ['publishers', 'origin', '1935'],
+    ['viewers', 'edge', '8080'],
+  ])('balances %s over every %s', async (_, role, port) => {
+    const lines = (await readFile(join(deploy, 'haproxy.cfg'), 'utf8')).split('\n');
+    const balanced = lines.map((line) => /^ +server (\S+) \1:(\d+) check$/.exec(line));
+    const names = balanced.filter((match) => match?.[2] === port).map((match) => match?.[1]);
+    expect(names).toEqual(nodes.filter(([, { command }]) => command?.[0] === role).map(([name]) => name));
+  });
+
+  it('has the load balancer trusted by the nodes, at an address that nobody else has', () => {
+    const address = '10.213.47.10';
+    const { networks } = services['publish'] ?? {};
+    expect(networks).toEqual({ default: { ipv4_address: address } });
+    for (const [name, { environment = {} }] of nodes) {
+      expect(environment['HEADWATER_PROXY_PROTOCOL_TRUSTED'], name).toBe(address);
+    }
   });
 });
 
@@ -186,4 +198,13 @@ describe('the systemd unit', () => {
     const verify = await runChild({ name: 'verify', program: 'systemd-analyze', args: ['verify', file] });
     expect(verify.stderr).toBe('');
   });
+});
+
+// It asks for the network interface that the file names. It ends itself by a signal, whatever it found.
+it.each(process.getuid?.() === 0 ? ['keepalived.conf'] : [])('keepalived accepts %s', async (name) => {
+  const script = `ip link add eth0 type veth peer name other && exec keepalived -t -f ${join(deploy, name)}`;
+  const args = ['--net', 'sh', '-c', script];
+  const check = startChild({ name: 'keepalived', program: 'unshare', args });
+  expect(await check.exited).toEqual({ code: null, signal: 'SIGTERM' });
+  expect(check.stderr).toBe('');
 });

@@ -30,9 +30,9 @@ export class MediaPublisher {
   #isStarted = false;
   #isClosed = false;
 
-  private constructor(url: string) {
+  private constructor(url: string, from?: string) {
     const target = rtmpTargetOf(url);
-    const socket = connect({ host: target.host, port: target.port, noDelay: true });
+    const socket = connect({ host: target.host, port: target.port, localAddress: from, noDelay: true });
     this.#socket = socket;
     this.#session = new RtmpClientSession({
       clock: realClock,
@@ -57,16 +57,19 @@ export class MediaPublisher {
     defer(() => this.vanish());
   }
 
-  /** Connects and resolves once the server has said yes; rejects with its answer when it says no. */
-  static async start(url: string): Promise<MediaPublisher> {
-    const publisher = await MediaPublisher.ask(url);
+  /**
+   * Connects, from a given address where it is told one, and resolves once the server has said yes; rejects with its answer
+   * when it says no.
+   */
+  static async start(url: string, from?: string): Promise<MediaPublisher> {
+    const publisher = await MediaPublisher.ask(url, from);
     if (!publisher.isStarted) throw new Error(`publishing was refused: ${publisher.statuses.join()}`);
     return publisher;
   }
 
   /** Connects and resolves once the server has answered, whatever it says. */
-  static async ask(url: string): Promise<MediaPublisher> {
-    const publisher = new MediaPublisher(url);
+  static async ask(url: string, from?: string): Promise<MediaPublisher> {
+    const publisher = new MediaPublisher(url, from);
     await waitUntil('the server answers the publisher', () => publisher.#isStarted || publisher.#isClosed);
     return publisher;
   }
