@@ -205,7 +205,7 @@ const fanOut = section(
     merge: duration(
       '100ms',
       { min: '0ms', max: '2s' },
-      'Frames are collected this long at and above `immediateBelowViewers`.',
+      'Frames are collected for up to this long at and above `immediateBelowViewers`; viewers are written in groups that take turns.',
     ),
     manyViewers: whole(1500, viewerCount, 'From this many viewers of a stream on, `manyMerge` applies.'),
     manyMerge: duration(

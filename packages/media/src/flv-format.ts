@@ -32,6 +32,7 @@ export const flvFormat: StreamFormat = {
   encode(frames: readonly Frame[]): Buffer {
     let size = 0;
     for (const frame of frames) if (fits(frame)) size += flvTagBytes(frame.payload.length);
+    // Not of Node's pool: a small batch that somebody keeps would keep all that shares its slab.
     const bytes = Buffer.allocUnsafeSlow(size);
     let offset = 0;
     for (const frame of frames) if (fits(frame)) offset = writeFlvTagInto(bytes, offset, frame);

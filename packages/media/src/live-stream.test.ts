@@ -50,13 +50,14 @@ describe('joining', () => {
   });
 
   it('sends the others nothing ahead of their time when there is nothing to start from', () => {
-    rig = new LiveStreamRig(mergeFrom(2), { maxFrames: 4 });
+    rig = new LiveStreamRig(mergeFrom(2), { maxFrames: 3 });
     rig.pushHeaders();
     rig.pushKeyframe();
     const viewers = [rig.watch(), rig.watch()];
-    for (let count = 0; count < 4; count++) rig.pushInter();
+    for (let count = 0; count < 3; count++) rig.pushInter();
+    const before = viewers.map(({ sink }) => sink.writes.length);
     for (let count = 0; count < 3; count++) viewers.push(rig.watch());
-    expect(viewers.map(({ sink }) => sink.writes.length)).toEqual([1, 1, 0, 0, 0]);
+    expect(viewers.map(({ sink }) => sink.writes.length)).toEqual([...before, 0, 0, 0]);
   });
 
   it('starts at once also when its keyframe is still pending and many others are due before', () => {
@@ -149,17 +150,28 @@ describe('flushing', () => {
     expect(viewer.text()).toMatch(/a3$/);
   });
 
-  it('merges frames into one write per window from the configured audience on', () => {
+  it('gathers as many frames as fit into the window from the configured audience on, and flushes with the last of them', () => {
     rig = new LiveStreamRig(mergeFrom(2));
     rig.pushHeaders();
     rig.pushKeyframe();
     const viewers = [rig.watch(), rig.watch()];
-    rig.pushInter();
-    rig.pushInter();
-    rig.pushInter();
-    expect(viewers[0]?.sink.writes).toHaveLength(1);
-    rig.clock.advance(100);
-    expect(viewers.map(({ sink }) => sink.writes[1]?.toString())).toEqual(['v3 v4 v5 ', 'v3 v4 v5 ']);
+    // Frames are 20 ms apart, which shows with the second.
+    for (let count = 0; count < 13; count++) rig.pushInter();
+    expect(viewers.map(({ sink }) => sink.writes.slice(1).map(String))).toEqual(
+      viewers.map(() => ['v3 ', 'v4 v5 v6 v7 v8 ', 'v9 v10 v11 v12 v13 ']),
+    );
+  });
+
+  it('does not wait for a frame that stays away longer than the window', () => {
+    rig = new LiveStreamRig(mergeFrom(2));
+    rig.pushHeaders();
+    rig.pushKeyframe();
+    const viewers = [rig.watch(), rig.watch()];
+    for (let count = 0; count < 3; count++) rig.pushInter();
+    rig.clock.advance(99);
+    expect(viewers[0]?.sink.writes).toHaveLength(2);
+    rig.clock.advance(1);
+    expect(viewers.map(({ sink }) => sink.writes[2]?.toString())).toEqual(['v4 v5 ', 'v4 v5 ']);
   });
 
   it('never writes for audio alone while there is video, however short the window', () => {
@@ -183,18 +195,56 @@ describe('flushing', () => {
     ]);
   });
 
-  it('reaches every one of a thousand viewers within the window, in slots', () => {
+  it('writes a thousand viewers in groups that take turns frame by frame, each once in a window', () => {
     rig = new LiveStreamRig(mergeFrom(300));
     rig.pushHeaders();
     rig.pushKeyframe();
     const viewers = Array.from({ length: 1000 }, () => rig.watch());
+    const written = (): number => viewers.reduce((sum, { sink }) => sum + sink.writes.length, 0);
     rig.pushInter();
-    rig.clock.advance(100);
+    rig.pushInter();
+    rig.clock.advance(50);
+    const steps = Array.from({ length: 5 }, () => {
+      const before = written();
+      rig.pushInter();
+      return written() - before;
+    });
+    expect(steps.toSorted((left, right) => left - right)).toEqual([0, 250, 250, 250, 250]);
+    rig.stream.close('unpublished');
+    for (const { sink } of viewers) {
+      expect(Buffer.concat(sink.writes).toString()).toBe('<av>H@40 H@40 K2 v3 v4 v5 v6 v7 v8 v9 ');
+    }
+  });
+
+  it('writes groups that are due at the same frame one after the other, and all of them the same buffer', () => {
+    rig.pushHeaders();
+    rig.pushKeyframe();
+    const viewers = Array.from({ length: 1000 }, () => rig.watch());
+    const reached = (): number => viewers.filter(({ sink }) => sink.writes.length === 2).length;
+    rig.pushInter();
+    rig.pushAudio();
+    const steps = [reached()];
+    for (let step = 0; step < 3; step++) {
+      rig.clock.advance(1);
+      steps.push(reached());
+    }
+    expect(steps).toEqual([250, 500, 750, 1000]);
+    expect(new Set(viewers.map(({ sink }) => sink.writes[1])).size).toBe(1);
+  });
+
+  it('fills the room that viewers leave', () => {
+    rig.pushHeaders();
+    rig.pushKeyframe();
+    const viewers = Array.from({ length: 1000 }, () => rig.watch());
+    for (const { subscription } of viewers.slice(0, 900)) subscription.detach();
+    rig.clock.advance(250);
+    viewers.push(...Array.from({ length: 300 }, () => rig.watch()));
+    rig.pushInter();
+    // A hundred that stayed and one hundred and fifty that joined are one group, the rest another.
     const reached = (): number => viewers.filter(({ sink }) => sink.writes.length === 2).length;
     expect(reached()).toBe(250);
-    rig.clock.advance(100);
-    expect(reached()).toBe(1000);
-    expect(new Set(viewers.map(({ sink }) => sink.writes[1])).size).toBe(1);
+    rig.clock.advance(1);
+    expect(reached()).toBe(400);
   });
 });
 

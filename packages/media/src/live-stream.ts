@@ -3,9 +3,10 @@
 // one for each publish session and feeds relay pulls from it; the edge has one for each stream its viewers watch.
 import type { Clock, CloseReason, StreamKey, Timer } from '@headwater/contracts';
 import { CodecState } from './codec-state.ts';
-import { FanOut, type FlushStep, type JoinSource } from './fan-out.ts';
+import { FanOut, type FlushStep } from './fan-out.ts';
 import type { Frame } from './frame.ts';
 import { FrameRing, type FrameRingLimits } from './frame-ring.ts';
+import type { JoinSource } from './join-source.ts';
 import { RateMeter } from './rate-meter.ts';
 import type { Sink } from './sink.ts';
 import type { StreamFormat, TrackPresence } from './stream-format.ts';
@@ -178,7 +179,7 @@ export class LiveStream implements JoinSource {
       dropIfEmpty();
       options.ended(reason);
     });
-    return new FanOutSubscription(fanOut, subscriber, dropIfEmpty);
+    return new FanOutSubscription(subscriber, dropIfEmpty);
   }
 
   /** Writes what is owed, ends every subscriber, frees everything. */
@@ -221,12 +222,10 @@ function addTo(fanOut: FanOut, options: AttachOptions, ended: (reason: CloseReas
 }
 
 class FanOutSubscription implements Subscription {
-  readonly #fanOut: FanOut;
   readonly #subscriber: Subscriber;
   readonly #detached: () => void;
 
-  constructor(fanOut: FanOut, subscriber: Subscriber, detached: () => void) {
-    this.#fanOut = fanOut;
+  constructor(subscriber: Subscriber, detached: () => void) {
     this.#subscriber = subscriber;
     this.#detached = detached;
   }
@@ -244,11 +243,11 @@ class FanOutSubscription implements Subscription {
   }
 
   get lagMs(): number {
-    return this.#fanOut.lagMs(this.#subscriber);
+    return this.#subscriber.group.lagMs(this.#subscriber);
   }
 
   detach(): void {
-    this.#fanOut.remove(this.#subscriber);
+    this.#subscriber.group.remove(this.#subscriber);
     this.#detached();
   }
 }

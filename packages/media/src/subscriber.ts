@@ -35,8 +35,25 @@ export interface Subscription {
   detach(): void;
 }
 
-/** One viewer in one fan-out: a sink and a position. The fan-out alone changes it. */
+/** Those that a subscriber is written together with. */
+export interface SubscriberGroup {
+  /** Stops delivery. Twice does nothing. */
+  remove(subscriber: Subscriber): void;
+  /** How long the oldest frame that the subscriber has not been written yet has waited for it. */
+  lagMs(subscriber: Subscriber): number;
+}
+
+/** What a subscriber is made of. */
+export interface SubscriberOptions {
+  readonly sink: Sink;
+  readonly group: SubscriberGroup;
+  readonly state: 'waiting' | 'skipping';
+  readonly ended: (reason: CloseReason) => void;
+}
+
+/** One viewer in one fan-out: a sink and a position. Its group alone changes it. */
 export class Subscriber {
+  readonly group: SubscriberGroup;
   readonly sink: Sink;
   readonly ended: (reason: CloseReason) => void;
   state: SubscriberState;
@@ -51,13 +68,14 @@ export class Subscriber {
   bytesWritten = 0;
   droppedFrames = 0;
   hasPreamble = false;
-  /** Index in the fan-out's array, for removal in O(1). */
+  /** Index in the group's array, for removal in O(1). */
   index = -1;
 
-  constructor(sink: Sink, ended: (reason: CloseReason) => void, state: 'waiting' | 'skipping') {
+  constructor({ sink, group, state, ended }: SubscriberOptions) {
     this.sink = sink;
-    this.ended = ended;
+    this.group = group;
     this.state = state;
+    this.ended = ended;
   }
 
   write(bytes: Buffer): void {

@@ -262,12 +262,18 @@ export class RtmpServerSession {
 
   #activityChanged(idleMs = this.#limits.idleMs): void {
     if (this.#state !== 'connected') return;
-    if (this.#connection?.isActive === true) this.#deadline?.cancel();
+    if (this.#connection?.isActive === true) this.#clearDeadline();
     else this.#setDeadline(idleMs);
   }
 
-  #setDeadline(delayMs: number): void {
+  // A timer that is cancelled is not kept either: there is one for each viewer.
+  #clearDeadline(): void {
     this.#deadline?.cancel();
+    this.#deadline = undefined;
+  }
+
+  #setDeadline(delayMs: number): void {
+    this.#clearDeadline();
     this.#deadline = this.#clock.after(delayMs, () => this.close('timeout'));
   }
 

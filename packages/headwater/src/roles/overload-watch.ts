@@ -89,7 +89,8 @@ export class OverloadWatch {
     const lagMs = Math.max(0, nowMs - this.#dueMs);
     this.#lagSum += lagMs - (this.#taken < samples ? 0 : (this.#lags[at] ?? 0));
     this.#lags[at] = lagMs;
-    this.#bytes[at] = this.#options.bytesWritten();
+    // To add up what all viewers were written is work, for each of them.
+    if (this.#options.limits.egressBitsPerSecond > 0) this.#bytes[at] = this.#options.bytesWritten();
     this.#times[at] = nowMs;
     this.#taken++;
     this.#dueMs = nowMs + sampleMs;
