@@ -42,6 +42,7 @@ const onlyIn = {
   '@hono/[^/]+': '^packages/headwater/',
   yaml: '^(packages/headwater|helm|test)/',
   zod: '^packages/(contracts|headwater)/',
+  'mmdb-lib': '^packages/router/',
   // The one adapter, and the measured peer of the tests.
   'node-media-server': '^packages/origin/src/ingest/node-media-server-rtsp[.]ts$|^test/(abuse|bench)/',
 };

@@ -8,6 +8,19 @@ export interface NodeRef {
   readonly incarnation: string;
 }
 
+/** A point on Earth, in degrees: north and east are positive. */
+export interface GeoPoint {
+  readonly latitude: number;
+  readonly longitude: number;
+}
+
+/** What a node may serve at once. */
+export interface NodeCapacity {
+  readonly viewers: number;
+  /** 0 is no limit. */
+  readonly egressBitsPerSecond: number;
+}
+
 /** How loaded a node is, as its last heartbeat said. */
 export interface NodeLoad {
   /** Share of one core, 0 and up. */
@@ -15,6 +28,8 @@ export interface NodeLoad {
   readonly publishers: number;
   readonly viewers: number;
   readonly egressBitsPerSecond: number;
+  /** The limit for which the node turns newcomers away; absent while it takes them. */
+  readonly overload?: string;
 }
 
 /** A node as the registry knows it. Addresses are `host:port`, absent where the node does not serve them. */
@@ -22,12 +37,18 @@ export interface NodeRecord extends NodeRef {
   readonly roles: readonly NodeRole[];
   readonly zone: string;
   readonly region: string;
+  /** Where the node stands; absent where nobody said. */
+  readonly coordinates?: GeoPoint;
   readonly addresses: {
     readonly rtmp?: string;
     readonly http?: string;
     readonly admin?: string;
     readonly relay?: string;
   };
+  /** Base URLs under which viewers reach the node, where these are others than its addresses. */
+  readonly publicUrls?: { readonly http?: string; readonly rtmp?: string };
+  /** Of edges. */
+  readonly capacity?: NodeCapacity;
   readonly isDraining: boolean;
   readonly load: NodeLoad;
 }

@@ -158,5 +158,5 @@ export class ConsulAnnouncer {
 
 function isOther(a: NodeRecord, b: NodeRecord): boolean {
   const keys = ['cpu', 'publishers', 'viewers', 'egressBitsPerSecond'] as const;
-  return keys.some((key) => a.load[key] !== b.load[key]);
+  return a.load.overload !== b.load.overload || keys.some((key) => a.load[key] !== b.load[key]);
 }

@@ -8,7 +8,10 @@ const options = { name: 'headwater', ttlMs: 4_000 };
 const node = testNode('n1', {
   roles: ['origin', 'router'],
   addresses: { relay: '[::1]:50051', admin: 'h:9090' },
-  load: { cpu: 1e-7, publishers: 1, viewers: 2, egressBitsPerSecond: 3e10 },
+  coordinates: { latitude: 1e-7, longitude: -180 },
+  publicUrls: { http: 'http://h' },
+  capacity: { viewers: 1, egressBitsPerSecond: 0 },
+  load: { cpu: 1e-7, publishers: 1, viewers: 2, egressBitsPerSecond: 3e10, overload: 'event loop lag' },
 });
 
 function entryOf(

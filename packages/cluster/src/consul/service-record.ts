@@ -1,5 +1,6 @@
 // A node as a Consul service: what it is goes into the metadata, one short text a key. Consul's limits: 64 keys, values of
 // 512 characters. Reading trusts nothing, since anybody with a token for the service may write there.
+import { decodeOptionalParts, type OptionalParts } from '../node-record-parts.ts';
 import type { NodeLoad, NodeRecord, NodeRole } from '../node-record.ts';
 import type { ConsulService } from './consul-client.ts';
 
@@ -73,6 +74,7 @@ export function fromEntry(entry: unknown): ConsulEntry {
 export function isLoadNews(before: NodeLoad, now: NodeLoad): boolean {
   const counts = ['publishers', 'viewers', 'egressBitsPerSecond'] as const;
   return (
+    before.overload !== now.overload ||
     Math.abs(before.cpu - now.cpu) >= 0.05 ||
     counts.some((key) => Math.abs(before[key] - now[key]) > before[key] * 0.05)
   );
@@ -96,7 +98,18 @@ function toMeta(node: NodeRecord): Record<string, string> {
     const address = node.addresses[kind];
     if (address !== undefined) meta[`address_${kind}`] = address;
   }
-  return meta;
+  return { ...meta, ...optionalMeta(node) };
+}
+
+function optionalMeta({ coordinates, publicUrls, capacity, load }: NodeRecord): Record<string, string> {
+  const parts = {
+    coordinates: coordinates && JSON.stringify(coordinates),
+    public_urls: publicUrls && JSON.stringify(publicUrls),
+    capacity: capacity && JSON.stringify(capacity),
+    load_overload: load.overload,
+  };
+  const present = Object.entries(parts).filter((part): part is [string, string] => part[1] !== undefined);
+  return Object.fromEntries(present);
 }
 
 function fromMeta(meta: unknown): NodeRecord {
@@ -106,6 +119,7 @@ function fromMeta(meta: unknown): NodeRecord {
     if (fieldOf(meta, `address_${kind}`) === undefined) continue;
     addresses[kind] = textOf(meta, `address_${kind}`, (text) => /^\S{1,255}:\d{1,5}$/.test(text));
   }
+  const overload = fieldOf(meta, 'load_overload');
   const listed = textOf(meta, 'roles', (text) => /^[a-z,]{0,256}$/.test(text)).split(',');
   return {
     nodeId: textOf(meta, 'node_id', isName),
@@ -115,14 +129,32 @@ function fromMeta(meta: unknown): NodeRecord {
     zone: textOf(meta, 'zone', isLabel),
     region: textOf(meta, 'region', isLabel),
     addresses,
+    ...optionalPartsOf(meta),
     isDraining: textOf(meta, 'draining', (text) => text === 'true' || text === 'false') === 'true',
     load: {
       cpu: amountOf(meta, 'load_cpu'),
       publishers: amountOf(meta, 'load_publishers'),
       viewers: amountOf(meta, 'load_viewers'),
       egressBitsPerSecond: amountOf(meta, 'load_egress_bps'),
+      ...(typeof overload === 'string' && isLabel(overload) ? { overload } : {}),
     },
   };
+}
+
+function optionalPartsOf(meta: unknown): OptionalParts {
+  const values = {
+    coordinates: jsonOf(meta, 'coordinates'),
+    publicUrls: jsonOf(meta, 'public_urls'),
+    capacity: jsonOf(meta, 'capacity'),
+  };
+  const parts = decodeOptionalParts(values);
+  if (parts === undefined) throw new Error('coordinates, public_urls or capacity is not valid');
+  return parts;
+}
+
+function jsonOf(meta: unknown, key: string): unknown {
+  if (fieldOf(meta, key) === undefined) return undefined;
+  return JSON.parse(textOf(meta, key, isLabel));
 }
 
 function failingChecks(checks: unknown): string[] {

@@ -1,3 +1,4 @@
+import { haveSameParts } from '../node-record-parts.ts';
 import type { NodeRecord, NodeRef } from '../node-record.ts';
 import type { DiscoveryEvent } from './node-discovery.ts';
 
@@ -28,6 +29,7 @@ export function isSameAnnouncement(a: NodeRecord, b: NodeRecord): boolean {
     a.isDraining === b.isDraining &&
     a.zone === b.zone &&
     a.region === b.region &&
+    haveSameParts(a, b) &&
     a.roles.length === b.roles.length &&
     a.roles.every((role) => b.roles.includes(role)) &&
     addressKinds.every((kind) => a.addresses[kind] === b.addresses[kind])

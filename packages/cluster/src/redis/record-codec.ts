@@ -1,6 +1,7 @@
 // Records as the store keeps them: JSON of texts, so that scripts need not care about numbers. What comes back was
 // written by anybody, so it is checked, and undefined when it is not a record.
 import { AppError, parseStreamKey, type StreamKey } from '@headwater/contracts';
+import { decodeOptionalParts } from '../node-record-parts.ts';
 import type { NodeLoad, NodeRecord, NodeRef, NodeRole } from '../node-record.ts';
 import type { Standby, StreamRecord, StreamState } from '../stream-record.ts';
 import type { OwnedStream } from '../stream-registry.ts';
@@ -16,7 +17,9 @@ const addressNames = ['rtmp', 'http', 'admin', 'relay'] as const;
 /** What stays the same from beat to beat. */
 export function encodeAnnouncement(node: NodeRecord): string {
   const { nodeId, incarnation, roles, zone, region, addresses } = node;
-  return sized(JSON.stringify({ nodeId, incarnation, roles, zone, region, addresses }), 'node');
+  const { coordinates, publicUrls, capacity } = node;
+  const parts = { nodeId, incarnation, roles, zone, region, addresses, coordinates, publicUrls, capacity };
+  return sized(JSON.stringify(parts), 'node');
 }
 
 /** What changes: draining as one digit that scripts can read, then the load. */
@@ -31,9 +34,9 @@ export function decodeNode(announcement: string, beat: string): NodeRecord | und
   if (node === undefined || load === undefined) return undefined;
   const { nodeId, incarnation, zone, region } = node;
   const addresses = decodeAddresses(node['addresses']);
-  if (typeof nodeId !== 'string' || typeof incarnation !== 'string' || addresses === undefined) {
-    return undefined;
-  }
+  const parts = decodeOptionalParts(node);
+  if (typeof nodeId !== 'string' || typeof incarnation !== 'string') return undefined;
+  if (addresses === undefined || parts === undefined) return undefined;
   if (typeof zone !== 'string' || typeof region !== 'string' || !areTexts(node['roles'])) return undefined;
   const known = node['roles'].filter((role): role is NodeRole => roles.includes(role));
   return {
@@ -43,6 +46,7 @@ export function decodeNode(announcement: string, beat: string): NodeRecord | und
     zone,
     region,
     addresses,
+    ...parts,
     isDraining: beat.startsWith('1'),
     load,
   };
@@ -141,11 +145,12 @@ function decodeStandby(text: unknown): Standby | undefined {
 
 function decodeLoad(load: Record<string, unknown> | undefined): NodeLoad | undefined {
   if (load === undefined) return undefined;
-  const { cpu, publishers, viewers, egressBitsPerSecond } = load;
+  const { cpu, publishers, viewers, egressBitsPerSecond, overload } = load;
   if (!isCount(cpu) || !isCount(publishers) || !isCount(viewers) || !isCount(egressBitsPerSecond)) {
     return undefined;
   }
-  return { cpu, publishers, viewers, egressBitsPerSecond };
+  const counts = { cpu, publishers, viewers, egressBitsPerSecond };
+  return typeof overload === 'string' ? { ...counts, overload } : counts;
 }
 
 function decodeAddresses(value: unknown): NodeRecord['addresses'] | undefined {

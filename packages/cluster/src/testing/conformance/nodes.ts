@@ -8,7 +8,10 @@ export function nodeCases(harness: () => RegistryHarness): void {
       roles: ['origin', 'edge', 'controller', 'router'],
       addresses: { rtmp: '[::1]:1935', http: 'h:8080', admin: 'h:9090', relay: 'h:50051' },
       isDraining: true,
-      load: { cpu: 0.25, publishers: 3, viewers: 4_000, egressBitsPerSecond: 1e9 },
+      coordinates: { latitude: -33.5, longitude: 151.25 },
+      publicUrls: { http: 'https://edge.example:8443', rtmp: 'rtmp://edge.example' },
+      capacity: { viewers: 5_000, egressBitsPerSecond: 8e9 },
+      load: { cpu: 0.25, publishers: 3, viewers: 4_000, egressBitsPerSecond: 1e9, overload: 'egress' },
     });
     const bare = testNode('n2', { addresses: {}, roles: [] });
     await harness().registry().join(node);
