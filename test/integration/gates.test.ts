@@ -25,6 +25,11 @@ const dependencyPlants: readonly Plant[] = [
     rule: 'layers-origin',
   },
   {
+    file: 'packages/router/src/planted-sideways.ts',
+    text: `import '../../relay/src/index.ts';\n`,
+    rule: 'layers-router',
+  },
+  {
     file: 'packages/media/src/planted-upwards.ts',
     text: `import '../../rtmp/src/index.ts';\n`,
     rule: 'layers-media',
@@ -68,6 +73,7 @@ const dependencyPlants: readonly Plant[] = [
   }),
   ...[
     'edge:ioredis',
+    'edge:mmdb-lib',
     'router:consul',
     'origin:@grpc/grpc-js',
     'edge:pino',

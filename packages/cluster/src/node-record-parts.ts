@@ -22,13 +22,14 @@ export function decodeOptionalParts(node: Record<string, unknown>): OptionalPart
 /** True when two records say the same in these parts. */
 export function haveSameParts(a: OptionalParts, b: OptionalParts): boolean {
   return (
-    a.coordinates?.latitude === b.coordinates?.latitude &&
-    a.coordinates?.longitude === b.coordinates?.longitude &&
-    a.publicUrls?.http === b.publicUrls?.http &&
-    a.publicUrls?.rtmp === b.publicUrls?.rtmp &&
-    a.capacity?.viewers === b.capacity?.viewers &&
-    a.capacity?.egressBitsPerSecond === b.capacity?.egressBitsPerSecond
+    haveSame(a.coordinates, b.coordinates, ['latitude', 'longitude']) &&
+    haveSame(a.publicUrls, b.publicUrls, ['http', 'rtmp']) &&
+    haveSame(a.capacity, b.capacity, ['viewers', 'egressBitsPerSecond'])
   );
+}
+
+function haveSame<T>(a: T | undefined, b: T | undefined, keys: readonly (keyof T)[]): boolean {
+  return keys.every((key) => a?.[key] === b?.[key]);
 }
 
 function decodeCoordinates(value: unknown): GeoPoint | undefined | 'invalid' {

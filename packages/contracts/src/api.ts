@@ -71,16 +71,33 @@ export const nodeViewSchema = z
     roles: z.array(z.enum(['origin', 'edge', 'controller', 'router'])),
     zone: z.string(),
     region: z.string(),
+    coordinates: z
+      .object({ latitude: z.number(), longitude: z.number() })
+      .optional()
+      .describe('In degrees; absent where nobody said.'),
     addresses: z
       .object({ rtmp: z.string(), http: z.string(), admin: z.string(), relay: z.string() })
       .partial()
       .describe('`host:port` of what the node serves.'),
+    publicUrls: z
+      .object({ http: z.string(), rtmp: z.string() })
+      .partial()
+      .optional()
+      .describe('Under which viewers reach the node, where these are others than its addresses.'),
+    capacity: z
+      .object({ viewers: count, egressBitsPerSecond: z.number().min(0).describe('0 is no limit.') })
+      .optional()
+      .describe('What an edge may serve at once.'),
     isDraining: z.boolean(),
     load: z.object({
       cpu: z.number().min(0).describe('Share of one core.'),
       publishers: count,
       viewers: count,
       egressBitsPerSecond: z.number().min(0),
+      overload: z
+        .string()
+        .optional()
+        .describe('The limit for which the node turns newcomers away; absent while it takes them.'),
     }),
     distanceMs: z
       .number()

@@ -98,4 +98,5 @@ it('a load is news when it differs by a twentieth', () => {
   expect(isLoadNews(load, { ...load, cpu: 0.9 })).toBe(true);
   expect(isLoadNews(load, { ...load, viewers: 1_060 })).toBe(true);
   expect(isLoadNews(load, { ...load, publishers: 1 })).toBe(true);
+  expect(isLoadNews(load, { ...load, overload: 'egress' })).toBe(true);
 });

@@ -26,6 +26,20 @@ describe('records in the store', () => {
     expect(decodeStream(record.stream, encodeOwned(record.owner, ownedStream(record)))).toEqual(record);
   });
 
+  it('of a node are none when one of the parts that may be absent is not what it has to be', () => {
+    const written = JSON.parse(encodeAnnouncement(node)) as Record<string, unknown>;
+    for (const [field, values] of Object.entries({
+      coordinates: [{ latitude: 91, longitude: 0 }, { latitude: 0 }, null, 1],
+      publicUrls: [{ http: 'ftp://h' }, { http: 'http://h/path' }, { rtmp: `rtmp://${'h'.repeat(300)}` }],
+      capacity: [{ viewers: -1, egressBitsPerSecond: 0 }, { viewers: 1 }, 'much'],
+    })) {
+      for (const value of values) {
+        const text = JSON.stringify({ ...written, [field]: value });
+        expect(decodeNode(text, encodeBeat(node.load, false)), `${field} ${text}`).toBeUndefined();
+      }
+    }
+  });
+
   it('of another form are none, whatever they hold', () => {
     const text = fc.oneof(fc.string(), fc.json(), fc.constant('null'), fc.constant('[]'));
     fc.assert(
