@@ -3,6 +3,7 @@
 import * as z from 'zod';
 import { isJobSource, jobSourceExpected, maxJobSourceLength, withShownSources } from './pull-job.ts';
 import { discovery, registry } from './config-schema-cluster.ts';
+import { router } from './config-schema-router.ts';
 import {
   addresses,
   choice,
@@ -26,6 +27,19 @@ const hostText = 'an IP address or host name of this machine, or * for all inter
 const listenAddress = (what: string) =>
   optionalText(host, `Address to listen on for ${what}. Left out: the value of \`bind\`.`, hostText);
 
+const coordinatesPattern = /^-?\d{1,2}(\.\d{1,9})?, ?-?\d{1,3}(\.\d{1,9})?$/;
+const areDegrees = (text: string): boolean => {
+  const [latitude = NaN, longitude = NaN] = text.split(',').map(Number);
+  return Math.abs(latitude) <= 90 && Math.abs(longitude) <= 180;
+};
+
+const publicUrl = (scheme: 'http' | 'rtmp') =>
+  optionalText(
+    scheme === 'http' ? /^https?:\/\/[A-Za-z0-9_.:[\]-]{1,253}$/ : /^rtmps?:\/\/[A-Za-z0-9_.:[\]-]{1,253}$/,
+    'Under which URL routers send viewers here, without a path. Left out: the address of the node and this port.',
+    `a URL such as ${scheme}://edge-1.example.org`,
+  );
+
 const node = section('This node.', {
   id: optionalText(word, 'Name of the node, unique in the cluster. Left out: the host name.', wordText),
   address: optionalText(
@@ -35,6 +49,17 @@ const node = section('This node.', {
   ),
   zone: text(word, 'default', 'Failure zone the node runs in.', wordText),
   region: text(word, 'default', 'Region the node runs in; a region has one or more zones.', wordText),
+  coordinates: noted(
+    z
+      .string()
+      .regex(coordinatesPattern)
+      .refine(areDegrees)
+      .optional()
+      .describe(
+        'Where the node stands, latitude and longitude in degrees, e.g. `52.52,13.40`. By it routers tell which zones are near.',
+      ),
+    { kind: 'text', expected: 'LATITUDE,LONGITUDE in degrees, such as 52.52,13.40' },
+  ),
   drainDeadline: duration(
     '0s',
     { min: '0s', max: '1h' },
@@ -69,11 +94,13 @@ const workers = noted(
 const rtmp = section('RTMP: publish and play.', {
   port: port(1935, 'TCP port for RTMP publishers and viewers.'),
   bind: listenAddress('RTMP'),
+  publicUrl: publicUrl('rtmp'),
 });
 
 const http = section('HTTP: HTTP-FLV, WebSocket-FLV and the built-in page.', {
   port: port(8080, 'TCP port for HTTP viewers.'),
   bind: listenAddress('HTTP viewers'),
+  publicUrl: publicUrl('http'),
   page: flag(true, 'Serve the built-in page with the list of live streams and a player.'),
   corsOrigins: textList(
     /^(\*|https?:\/\/[^\s/]+)$/,
@@ -368,6 +395,7 @@ export const configSchema = z.strictObject({
   gopCache,
   publish,
   controller,
+  router,
   viewer,
   fanOut,
   limits,

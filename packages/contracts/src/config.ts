@@ -50,6 +50,21 @@ export interface ConsulConfig {
   };
 }
 
+/** How viewers are sent to edges. */
+export interface RouterConfig {
+  readonly networks: readonly {
+    readonly network: string;
+    readonly zone: string;
+    readonly region: string | undefined;
+  }[];
+  /** A path. */
+  readonly geoDatabase: string | undefined;
+  readonly trustedProxies: readonly string[];
+  /** Shares of one. */
+  readonly rules: { readonly balance: number; readonly spreadFrom: number; readonly fullAt: number };
+  readonly steeringTtlMs: number;
+}
+
 /** The compiled configuration. */
 export interface Config {
   readonly node: {
@@ -58,6 +73,8 @@ export interface Config {
     readonly address: string | undefined;
     readonly zone: string;
     readonly region: string;
+    /** In degrees. */
+    readonly coordinates: { readonly latitude: number; readonly longitude: number } | undefined;
     readonly drainDeadlineMs: number;
     readonly stopDeadlineMs: number;
   };
@@ -65,8 +82,12 @@ export interface Config {
   readonly workers: 'auto' | number;
   readonly apps: readonly string[];
   readonly holdMs: number;
-  readonly rtmp: ListenConfig;
-  readonly http: ListenConfig & { readonly hasPage: boolean; readonly corsOrigins: readonly string[] };
+  readonly rtmp: ListenConfig & { readonly publicUrl: string | undefined };
+  readonly http: ListenConfig & {
+    readonly publicUrl: string | undefined;
+    readonly hasPage: boolean;
+    readonly corsOrigins: readonly string[];
+  };
   readonly admin: ListenConfig;
   readonly relay: ListenConfig & {
     /** `host` or `host:port`; undefined: to be chosen from the listening address. */
@@ -82,6 +103,7 @@ export interface Config {
   };
   readonly publish: { readonly isEverySecondBackup: boolean; readonly backupAfterMs: number };
   readonly controller: { readonly hasStandbys: boolean };
+  readonly router: RouterConfig;
   readonly registry: {
     readonly heartbeatMs: number;
     readonly leaseMs: number;
@@ -188,6 +210,23 @@ function consulOf({ kind, consul }: ConfigSettings['discovery']): ConsulConfig |
   };
 }
 
+function routerOf(router: ConfigSettings['router']): RouterConfig {
+  const { networks, geoDatabase, trustedProxies, balance, spreadFrom, fullAt, steeringTtl } = router;
+  return {
+    networks: networks.map(({ network, zone, region }) => ({ network, zone, region })),
+    geoDatabase,
+    trustedProxies,
+    rules: { balance: balance / 100, spreadFrom: spreadFrom / 100, fullAt: fullAt / 100 },
+    steeringTtlMs: steeringTtl,
+  };
+}
+
+function coordinatesOf(text: string | undefined): Config['node']['coordinates'] {
+  if (text === undefined) return undefined;
+  const [latitude = NaN, longitude = NaN] = text.split(',').map(Number);
+  return { latitude, longitude };
+}
+
 function redisServerOf(redis: ConfigSettings['registry']['redis']): RedisConfig['server'] {
   if (redis.url !== undefined) return { kind: 'single', url: redis.url };
   if (redis.nodes.length > 0) return { kind: 'cluster', nodes: redis.nodes.map(hostPortOf) };
@@ -211,14 +250,15 @@ function compiled(settings: ConfigSettings, defaultNodeId: string): Config {
       address: node.address,
       zone: node.zone,
       region: node.region,
+      coordinates: coordinatesOf(node.coordinates),
       drainDeadlineMs: node.drainDeadline,
       stopDeadlineMs: node.stopDeadline,
     },
     workers: settings.workers,
     apps: settings.apps,
     holdMs: settings.hold,
-    rtmp: listen(rtmp),
-    http: { ...listen(http), hasPage: http.page, corsOrigins: http.corsOrigins },
+    rtmp: { ...listen(rtmp), publicUrl: rtmp.publicUrl },
+    http: { ...listen(http), publicUrl: http.publicUrl, hasPage: http.page, corsOrigins: http.corsOrigins },
     admin: listen(admin),
     relay: {
       ...listen({ port: relay.port, bind: relay.bind ?? relayBindOf[registry.kind] }),
@@ -233,6 +273,7 @@ function compiled(settings: ConfigSettings, defaultNodeId: string): Config {
       backupAfterMs: settings.publish.backupAfter,
     },
     controller: { hasStandbys: settings.controller.standby === 'all' },
+    router: routerOf(settings.router),
     registry: { heartbeatMs: registry.heartbeat, leaseMs: registry.lease, redis: redisOf(registry) },
     discovery: { consul: consulOf(settings.discovery) },
     gopCache: {

@@ -104,6 +104,22 @@ const rows = {
     'NetStream.Publish.Failed',
     'warn',
   ),
+  edge_unavailable: row(
+    'no edge takes viewers at the moment',
+    true,
+    503,
+    'UNAVAILABLE',
+    'NetConnection.Connect.Rejected',
+    'warn',
+  ),
+  redirect_loop: row(
+    'the request was sent around in a circle',
+    false,
+    508,
+    'FAILED_PRECONDITION',
+    'NetConnection.Connect.Rejected',
+    'warn',
+  ),
   upstream_unavailable: row(
     'no origin serves the stream',
     true,

@@ -14,4 +14,5 @@ export * from './config-problem.ts';
 export { configJsonSchema, type ConfigInput } from './config-schema.ts';
 export * from './api.ts';
 export * from './api-jobs.ts';
+export * from './api-route.ts';
 export type { ConfigNote, ConfigValueKind } from './config-values.ts';

@@ -1,7 +1,5 @@
-export * from './edge-choice.ts';
-export * from './edge-url.ts';
-export * from './explanation.ts';
-export type { ChoiceRules } from './pool-choice.ts';
-export type { RoutedEdge } from './routed-edge.ts';
-export type { Nearness } from './tiers.ts';
-export * from './viewer-place.ts';
+export { GeoDatabase, type GeoDatabaseOptions } from './geo-database.ts';
+export { ViewerLocator, type ViewerLocatorOptions } from './viewer-locator.ts';
+export { parseRouteTarget, streamOf, type RouteTarget } from './route-target.ts';
+export { Router, type Client, type RouterOptions } from './router.ts';
+export type { ViewerProtocol } from './edge-url.ts';

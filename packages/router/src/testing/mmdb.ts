@@ -60,10 +60,10 @@ function bitsOf(text: string): string {
 
 function plant(tree: [number | Leaf, number | Leaf][], bits: string, leaf: Leaf): void {
   let at = 0;
-  for (const [index, bit] of [...bits].entries()) {
+  for (let index = 0; index < bits.length; index++) {
     const node = tree[at];
     if (node === undefined) throw new Error('the tree is broken');
-    const side = bit === '0' ? 0 : 1;
+    const side = bits[index] === '0' ? 0 : 1;
     if (index === bits.length - 1) {
       node[side] = leaf;
       return;
