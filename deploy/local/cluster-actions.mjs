@@ -152,6 +152,8 @@ function afterLoss(cluster, name) {
       return 'Watch: its viewers have to connect to another edge; everybody else notices nothing.';
     case 'controller':
       return 'Watch: media goes on; another controller leads within a few seconds.';
+    case 'router':
+      return 'Watch: media goes on; new viewers have to go to an edge themselves until it is back.';
     default:
       return 'Watch: media goes on, and so do viewers of known streams; until it is back, no node learns anything new of the others.';
   }

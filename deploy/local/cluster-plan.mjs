@@ -9,14 +9,14 @@ export const host = '127.0.0.1';
  * Roles of the program that the cluster runs; members of other roles are left out.
  * @type {readonly string[]}
  */
-const roles = ['origin', 'edge', 'controller'];
+const roles = ['origin', 'edge', 'controller', 'router'];
 
 /** @typedef {'rtmp' | 'http' | 'admin' | 'relay'} PortName */
 
 /**
  * @typedef {object} Member a node of the cluster
  * @property {string} name also its node id
- * @property {'origin' | 'edge' | 'controller'} role
+ * @property {'origin' | 'edge' | 'controller' | 'router'} role
  * @property {string} zone
  * @property {Readonly<Partial<Record<PortName, number>>>} ports
  */
@@ -37,6 +37,7 @@ const allMembers = [
   { name: 'edge-3', role: 'edge', zone: 'b', ports: { http: 8083, rtmp: 19353, admin: 9103, relay: 50073 } },
   { name: 'controller-1', role: 'controller', zone: 'a', ports: { admin: 9111 } },
   { name: 'controller-2', role: 'controller', zone: 'b', ports: { admin: 9112 } },
+  { name: 'router-1', role: 'router', zone: 'a', ports: { http: 8080, admin: 9121 } },
 ];
 
 /**

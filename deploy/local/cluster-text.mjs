@@ -24,7 +24,14 @@ export function bannerText({ plan, vip }) {
     `  while :; do ffmpeg -re ${picture} ${encode} -f flv rtmp://${vip}/live/cam1; sleep 0.5; done`,
     `OBS: server rtmp://${vip}/live, stream key cam1`,
     '',
-    'Watch, on any edge:',
+    ...plan.members
+      .filter(({ role }) => role === 'router')
+      .flatMap((router) => [
+        'Watch, at the edge that the router chooses:',
+        `  ffplay -fflags nobuffer http://${addressOf(router, 'http')}/live/cam1.flv`,
+        `  which one, and why: curl 'http://${addressOf(router, 'http')}/route/live/cam1'`,
+      ]),
+    'Or on any edge:',
     ...edges.flatMap((edge) => [
       `  ffplay -fflags nobuffer http://${addressOf(edge, 'http')}/live/cam1.flv`,
       `  ffplay -fflags nobuffer rtmp://${addressOf(edge, 'rtmp')}/live/cam1`,

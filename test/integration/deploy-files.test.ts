@@ -111,7 +111,10 @@ describe('compose.yaml', () => {
   it('publishes the ports that `npm run cluster` uses, admin ports on loopback only', () => {
     for (const member of documentedPlan.members) {
       const { http, rtmp } = member.ports;
-      const forViewers = member.role === 'edge' ? [`${String(http)}:8080`, `${String(rtmp)}:1935`] : [];
+      const isForViewers = member.role === 'edge' || member.role === 'router';
+      const forViewers = isForViewers
+        ? [...(http === undefined ? [] : [`${http}:8080`]), ...(rtmp === undefined ? [] : [`${rtmp}:1935`])]
+        : [];
       expect(services[member.name]?.ports).toEqual([...forViewers, `${addressOf(member, 'admin')}:9090`]);
     }
     expect(services['publish']?.ports).toEqual([`${documentedPlan.vipPort}:1935`]);

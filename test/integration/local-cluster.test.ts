@@ -121,7 +121,7 @@ describe('a cluster on free ports', () => {
     ({ child, state } = await startedCluster(folder));
   });
 
-  it('has two origins and three edges in two zones, and prints what to paste', async () => {
+  it('has two origins, three edges in two zones and a router, and prints what to paste', async () => {
     const names = ['origin-1', 'origin-2', 'edge-1', 'edge-2', 'edge-3', 'redis'];
     expect(Object.keys(state.processes)).toEqual(expect.arrayContaining(names));
     await waitUntil('it has printed its addresses', () => child.stdout.includes('Ctrl-C stops everything'));
@@ -131,6 +131,13 @@ describe('a cluster on free ports', () => {
       expect(child.stdout).toContain(`ffplay -fflags nobuffer http://${http!}/live/cam1.flv`);
       expect(child.stdout).toContain(`ffplay -fflags nobuffer rtmp://${rtmp!}/live/cam1`);
     }
+    const router = `http://${state.processes['router-1']?.http ?? ''}/live/cam1.flv`;
+    expect(child.stdout).toContain(`ffplay -fflags nobuffer ${router}`);
+    const { status: code, headers } = await fetch(router, { redirect: 'manual' });
+    const inZone = ['edge-1', 'edge-2'].map(
+      (edge) => `http://${state.processes[edge]!.http!}/live/cam1.flv?hop=1`,
+    );
+    expect([code, inZone.includes(headers.get('location') ?? '')]).toEqual([302, true]);
     const status = await tell(folder, 'status');
     expect(status).toMatch(/^edge-3 +b +ready /m);
     expect(status).toContain('leads to origin-1, origin-2');

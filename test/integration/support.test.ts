@@ -58,7 +58,7 @@ it('a Redis of the test answers', async () => {
 
 it('a node that is started is ready on every port, and stops cleanly', async () => {
   const node = await startHeadwater();
-  expect(node.ready).toMatchObject({ pid: node.child.pid, roles: ['origin', 'edge'] });
+  expect(node.ready).toMatchObject({ pid: node.child.pid, roles: ['origin', 'edge', 'router'] });
   expect((await fetch(node.adminUrl('/healthz'))).status).toBe(200);
   expect(node.logs().map(({ msg }) => msg)).toContain('node is ready');
   await node.stop();

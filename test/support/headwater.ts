@@ -11,7 +11,7 @@ const main = resolve(import.meta.dirname, '../../packages/headwater/dist/main.js
 /** How to start it. */
 export interface HeadwaterOptions {
   /** The role to run; `all` by default. */
-  readonly role?: 'all' | 'origin' | 'edge' | 'controller';
+  readonly role?: 'all' | 'origin' | 'edge' | 'controller' | 'router';
   /** `--set key=value`, over what tests set by default (loopback, ports 0). */
   readonly set?: Readonly<Record<string, string | number | boolean>>;
   /** More arguments, after all others. */

@@ -40,6 +40,29 @@ describe('compileConfig', () => {
     });
   });
 
+  it('has what routers go by in shares and degrees', () => {
+    const router = { balance: 10, networks: [{ network: '10.0.0.0/8', zone: 'a' }] };
+    const config = compileConfig({ node: { coordinates: '-33.9, 151.2' }, router }, options);
+    expect(config.node.coordinates).toEqual({ latitude: -33.9, longitude: 151.2 });
+    expect(config.router).toMatchObject({
+      rules: { balance: 0.1, spreadFrom: 0.01, fullAt: 0.9 },
+      networks: [{ network: '10.0.0.0/8', zone: 'a', region: undefined }],
+      steeringTtlMs: 60_000,
+    });
+  });
+
+  it.each([
+    [{ node: { coordinates: '91,0' } }, 'node.coordinates'],
+    [{ node: { coordinates: '52.5' } }, 'node.coordinates'],
+    [{ http: { publicUrl: 'http://h/path' } }, 'http.publicUrl'],
+    [{ rtmp: { publicUrl: 'http://h' } }, 'rtmp.publicUrl'],
+    [{ router: { networks: [{ network: '10.0.0/8', zone: 'a' }] } }, 'router.networks.0.network'],
+    [{ router: { geoDatabase: 'cities.mmdb' } }, 'router.geoDatabase'],
+    [{ router: { balance: 0 } }, 'router.balance'],
+  ])('refuses %j for %s', (input, key) => {
+    expect(problemsWith(input)).toEqual([expect.stringMatching(new RegExp(`^${key} is `))]);
+  });
+
   it('freezes the result at every depth', () => {
     const config = compileConfig({ apps: ['live', 'event'] }, options);
     expect(Object.isFrozen(config.apps)).toBe(true);

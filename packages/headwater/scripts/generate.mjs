@@ -36,6 +36,7 @@ const app = createAdminApp({
     sessions: unused,
     nodes: unused,
     kick: unused,
+    explainRoute: unused,
     furtherMetrics: unused,
     notReadyReasons: unused,
     doubts: unused,

@@ -14,6 +14,7 @@ let client: Socket;
 beforeEach(async () => {
   rig = await EdgeRig.start();
   listener = new HttpListener({
+    clock: rig.clock,
     apps: ['live'],
     edge: rig.edge,
     crossOrigin: new CrossOriginRule(['*']),

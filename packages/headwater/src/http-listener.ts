@@ -1,8 +1,9 @@
-// The viewer port: HTTP-FLV and WebSocket-FLV, the public list of streams, and the built-in page for everything else.
+// The viewer port: HTTP-FLV and WebSocket-FLV, a router's answers, the public list of streams, and the built-in page for
+// everything else.
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { AppError, isAppServed, type Timer } from '@headwater/contracts';
+import { AppError, isAppServed, type Clock, type Timer } from '@headwater/contracts';
 import {
   parseFlvTarget,
   playHttpFlv,
@@ -12,16 +13,22 @@ import {
   type CrossOriginRule,
   type Edge,
   type FlvRequest,
+  type HttpFlvExchange,
 } from '@headwater/edge';
 import { clientAddressOf, proxiedClientOf, type ProxiedClient } from './client-address.ts';
+import type { RouteDesk } from './routing/route-answers.ts';
+import { answerRoute, answerRouteUpgrade } from './routing/route-port.ts';
 
 /** Answers what is not a stream, e.g. the page; false when the path is not its own. */
 export type HttpFallback = (request: IncomingMessage, response: ServerResponse) => boolean;
 
 /** What the viewer port needs. */
 export interface HttpListenerOptions {
+  readonly clock: Clock;
   readonly apps: readonly string[];
-  readonly edge: Edge;
+  /** Who has the viewers; without one they can only be sent elsewhere. */
+  readonly edge: Edge | undefined;
+  readonly routes?: RouteDesk | undefined;
   readonly crossOrigin: CrossOriginRule;
   readonly fallbacks: readonly HttpFallback[];
   /** From the connection to the end of a request's head. */
@@ -78,8 +85,7 @@ export class HttpListener {
 
   // Node's own deadline begins when it sees the connection. What a proxy took before that counts, too.
   #awaitHead(socket: Duplex, { sinceMs }: ProxiedClient): void {
-    const { edge, headTimeoutMs } = this.#options;
-    const { clock } = edge;
+    const { clock, headTimeoutMs } = this.#options;
     const timer = clock.after(Math.max(0, sinceMs + headTimeoutMs - clock.nowMs()), () => socket.destroy());
     this.#heads.set(socket, timer);
     socket.once('close', () => {
@@ -94,32 +100,30 @@ export class HttpListener {
       request.socket.destroy();
       return;
     }
-    const flv = parseFlvTarget(request.url ?? '');
-    if (flv !== undefined) {
+    const { edge, routes: desk, crossOrigin } = this.#options;
+    if (desk?.isFor(request.url ?? '') === true) {
+      void answerRoute({ desk, crossOrigin }, request, response);
+      return;
+    }
+    const flv = edge === undefined ? undefined : parseFlvTarget(request.url ?? '');
+    if (edge !== undefined && flv !== undefined) {
       if (!this.#isServed(flv)) {
         this.#refuse(request, response, unknownApp(flv, this.#options.apps));
         return;
       }
-      void this.#stream(flv, request, response);
+      void this.#stream(edge, { flv, request, response });
       return;
     }
     if (this.#options.fallbacks.some((fallback) => fallback(request, response))) return;
     this.#refuse(request, response, unknownPath(request));
   }
 
-  async #stream(flv: FlvRequest, request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { socket } = request;
-    const { edge, crossOrigin } = this.#options;
+  async #stream(edge: Edge, exchange: Pick<HttpFlvExchange, 'flv' | 'request' | 'response'>): Promise<void> {
+    const { socket } = exchange.request;
+    const { crossOrigin } = this.#options;
     this.#streaming.add(socket);
-    const tookOver = await playHttpFlv({
-      edge,
-      crossOrigin,
-      flv,
-      request,
-      response,
-      sessionId: randomUUID(),
-      remoteAddress: clientAddressOf(socket),
-    });
+    const [sessionId, remoteAddress] = [randomUUID(), clientAddressOf(socket)];
+    const tookOver = await playHttpFlv({ ...exchange, edge, crossOrigin, sessionId, remoteAddress });
     if (!tookOver) this.#streaming.delete(socket);
   }
 
@@ -129,11 +133,15 @@ export class HttpListener {
       socket.destroy();
       return;
     }
-    const { edge, crossOrigin, apps } = this.#options;
+    const { clock, edge, routes: desk, crossOrigin, apps } = this.#options;
+    if (desk?.isFor(request.url ?? '') === true) {
+      void answerRouteUpgrade({ desk, crossOrigin }, request, { socket, clock });
+      return;
+    }
     const flv = parseFlvTarget(request.url ?? '');
-    if (flv === undefined || !this.#isServed(flv)) {
+    if (edge === undefined || flv === undefined || !this.#isServed(flv)) {
       socket.on('error', () => socket.destroy());
-      refuseUpgrade(edge.clock, socket, flv === undefined ? unknownPath(request) : unknownApp(flv, apps));
+      refuseUpgrade(clock, socket, flv === undefined ? unknownPath(request) : unknownApp(flv, apps));
       return;
     }
     const [sessionId, remoteAddress] = [randomUUID(), clientAddressOf(socket)];

@@ -48,7 +48,11 @@ describe('headwater', { timeout: 60_000 }, () => {
 
   it('runs a node until SIGTERM, and tells where it listens', async () => {
     const { program, ready, readyFile } = await startNode('run');
-    expect(ready).toMatchObject({ pid: program.child.pid, nodeId: 'n1', roles: ['origin', 'edge'] });
+    expect(ready).toMatchObject({
+      pid: program.child.pid,
+      nodeId: 'n1',
+      roles: ['origin', 'edge', 'router'],
+    });
     // The ready file may be there a moment before the line has left the process.
     const readyLine = (): string | undefined =>
       program.output.stdout.split('\n').find((text) => text.includes('node is ready') && text.endsWith('}'));

@@ -60,6 +60,11 @@ export class EdgeChoice {
     return this.#current().edges;
   }
 
+  /** Takes in the newest nodes, as every choice does. */
+  refresh(): void {
+    this.#current();
+  }
+
   /** The edge for a viewer, which counts as sent there; undefined when none takes it. */
   choose(ask: ViewerAsk): ChosenEdge | undefined {
     const pair = { streamHash: hashText(ask.stream), protocol: ask.protocol };

@@ -56,6 +56,11 @@ export class Router {
     });
   }
 
+  /** Takes in the newest membership, so that the figures show it before anybody asks. */
+  refresh(): void {
+    this.#choice.refresh();
+  }
+
   /** The URL that a viewer is redirected to. */
   redirect(target: RouteTarget, client: Client, protocol: ViewerProtocol = target.protocol): string {
     return this.#counted(() => {

@@ -95,7 +95,7 @@ describe('a viewer is', () => {
     ['10.0.0.1', '[2001:db8::1]:4711', '2001:db8::1', 'a port is left out, of IPv6 as well'],
     ['10.0.0.1', '10.0.0.2', '10.0.0.2', 'a proxy that asks for itself is the viewer'],
     ['10.0.0.1', undefined, '10.0.0.1', 'a proxy that says nothing is the viewer'],
-  ])('at %s with X-Forwarded-For %j taken for %s: %s', (peer, forwarded, client) => {
+  ])('at %s with X-Forwarded-For %j taken for %s: %s', (peer, forwarded, client, _why) => {
     expect(locator({ trustedProxies: ['10.0.0.0/8'] }).clientOf(peer, forwarded)).toBe(client);
   });
 

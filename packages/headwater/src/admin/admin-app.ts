@@ -56,6 +56,7 @@ export function createAdminApp(options: AdminAppOptions): OpenAPIHono {
   addSessions(app, options.view);
   addNodes(app, options);
   addDrain(app, options);
+  addRouting(app, options.view);
   addJobs(app, () => options.view.jobs);
   app.get('/api/v1/openapi.json', (context) => context.json(openApiDocument(app, options.version)));
   app.notFound((context) => {
@@ -88,6 +89,7 @@ export function openApiDocument(app: OpenAPIHono, version: string): object {
       { name: 'streams', description: 'What is live.' },
       { name: 'sessions', description: 'Who is connected.' },
       { name: 'nodes', description: 'The cluster.' },
+      { name: 'routing', description: 'To which edges viewers are sent.' },
       { name: 'jobs', description: 'What origins fetch by themselves.' },
     ],
   });
@@ -157,6 +159,14 @@ function addNodes(app: OpenAPIHono, options: AdminAppOptions): void {
       },
       200,
     );
+  });
+}
+
+function addRouting(app: OpenAPIHono, view: NodeView): void {
+  app.openapi(routes.routeExplanationRoute, (context) => {
+    const { app: application, name } = context.req.valid('param');
+    const { from, protocol } = context.req.valid('query');
+    return context.json(view.explainRoute(streamKey(application, name), protocol, from), 200);
   });
 }
 

@@ -1,4 +1,11 @@
-import type { NodeListView, SessionView, StreamView } from '@headwater/contracts';
+import type {
+  NodeListView,
+  RouteExplanationView,
+  RouteProtocol,
+  SessionView,
+  StreamKey,
+  StreamView,
+} from '@headwater/contracts';
 import type { MetricValues } from '../prometheus-metrics.ts';
 import type { JobDesk } from './job-desk.ts';
 
@@ -14,6 +21,8 @@ export interface NodeView {
   nodes(): Promise<NodeListView>;
   /** Closes a session on an operator's request; false when there is none with the id. */
   kick(sessionId: string): Eventually<boolean>;
+  /** Where a viewer at an address would be sent, with all reasons. Throws `role_missing` where this node is no router. */
+  explainRoute(stream: StreamKey, protocol: RouteProtocol, from: string): RouteExplanationView;
   /** The metrics of the node's other processes. */
   furtherMetrics(): Eventually<readonly MetricValues[]>;
   /** Why publishers and viewers should not be sent here; empty when they should. */

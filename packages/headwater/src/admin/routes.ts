@@ -8,6 +8,8 @@ import {
   nodeListSchema,
   problemSchema,
   readinessSchema,
+  routeExplanationSchema,
+  routeProtocolSchema,
   sessionPageSchema,
   sessionProtocolSchema,
   sessionViewSchema,
@@ -152,6 +154,26 @@ export const drainRoute = createRoute({
     }),
   },
   responses: { 202: json(readinessSchema, 'It has begun.'), ...malformed },
+});
+
+/** Where would a viewer be sent? */
+export const routeExplanationRoute = createRoute({
+  method: 'get',
+  path: '/api/v1/route/{app}/{name}',
+  summary: 'Where this router would send a viewer, and why',
+  tags: ['routing'],
+  request: {
+    params: z.object({ app: part, name: part }),
+    query: z.object({
+      from: z.union([z.ipv4(), z.ipv6()]).describe('Address of the viewer.'),
+      protocol: routeProtocolSchema.default('flv'),
+    }),
+  },
+  responses: {
+    200: json(routeExplanationSchema, 'The choice, and every edge that was looked at.'),
+    ...malformed,
+    404: problem('This node is no router.'),
+  },
 });
 
 /** All jobs. */

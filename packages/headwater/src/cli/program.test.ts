@@ -1,7 +1,12 @@
 import { createServer } from 'node:net';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { shownSource, type JobView, type NodeListView } from '@headwater/contracts';
+import {
+  shownSource,
+  type JobView,
+  type NodeListView,
+  type RouteExplanationView,
+} from '@headwater/contracts';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { NodeView } from '../admin/node-view.ts';
 import { Node } from '../node.ts';
@@ -40,11 +45,10 @@ afterEach(() => {
 });
 
 describe('the command line', () => {
-  it('explains itself, and names only what is there', async () => {
+  it('explains itself', async () => {
     const { code, out } = await run('--help');
     expect(code).toBe(0);
     expect(out).toContain('Exit codes:');
-    expect(out).not.toMatch(/router/);
     expect((await run('--version')).out).toMatch(/^\d+\.\d+\.\d+\n$/);
   });
 
@@ -62,6 +66,8 @@ describe('the command line', () => {
       ['jobs', 'add', 'pull', 'rtsp://h/', 'cam1'],
       'stream name is not valid (value=cam1, expected=app/name)',
     ],
+    [['route', 'explain', 'live/cam1'], "required option '--from <ip>' not specified"],
+    [['route', 'explain', 'cam1', '--from', '::1'], 'stream name is not valid'],
     [['jobs', 'add', 'push', 'rtsp://h/', 'live/a'], "unknown command 'push'"],
     [['demo', '--url', 'http://x/live/a?token=secret'], '--url http://x/live/a?token=***: expected rtmp://'],
   ])('ends with 64 when called with %j', async (args, message) => {
@@ -133,6 +139,61 @@ describe('questions to a node', () => {
       1,
       expect.stringContaining('is not the admin API of a Headwater node'),
     ]);
+  });
+});
+
+describe('headwater route explain', () => {
+  const explanation: RouteExplanationView = {
+    ...{ stream: 'live/a', protocol: 'hls', reason: 'it is near', edges: 3 },
+    viewer: { address: '192.0.2.1', source: 'database', zone: 'a', region: 'r' },
+    chosen: { url: 'http://e1/live/a/index.m3u8', node: 'e1', zone: 'a', region: 'r' },
+    candidates: [
+      {
+        ...{ node: 'e1', zone: 'a', region: 'r', tier: 0, nearness: 'zone', distanceMs: 0 },
+        ...{ viewers: 3, capacity: 10, verdict: 'chosen', why: 'ranks 1' },
+      },
+    ],
+  };
+
+  it('prints where a viewer would be sent, and what is said about each edge', async () => {
+    const context = testContext();
+    const asked: unknown[] = [];
+    const view = nodeView({
+      explainRoute: (...args) => {
+        asked.push(args);
+        return explanation;
+      },
+    });
+    const node = new Node(context, { services: [], view, drain: async () => undefined });
+    await node.start();
+    const admin = ['--admin', context.addresses.all().admin ?? ''];
+    const args = ['route', 'explain', 'live/a', '--protocol', 'hls', ...admin];
+    const { out } = await run(...args, '--from', '192.0.2.1');
+    expect(asked).toEqual([['live/a', 'hls', '192.0.2.1']]);
+    expect(out).toContain('viewer   192.0.2.1, in zone a of r (by router.geoDatabase)');
+    expect(out).toContain('edge     e1, http://e1/live/a/index.m3u8\nbecause  it is near');
+    expect(out).toMatch(/^e1 +a +r +0\.0 ms +3\/10 +yes +ranks 1$/m);
+    expect(out).toContain('… and 2 more');
+    expect(JSON.parse((await run(...args, '--from', '192.0.2.1', '--json')).out)).toEqual(explanation);
+    const wrong = await run(...args, '--from', 'nowhere');
+    expect([wrong.code, wrong.err]).toEqual([
+      1,
+      expect.stringContaining('answered 400: the request is malformed'),
+    ]);
+    await node.stop(1000);
+  });
+
+  it('says so when the node that is asked is no router', async () => {
+    const context = testContext();
+    const node = new Node(context, { services: [], view: nodeView(), drain: async () => undefined });
+    await node.start();
+    const admin = ['--admin', context.addresses.all().admin ?? ''];
+    const { code, err } = await run('route', 'explain', 'live/a', '--from', '::1', ...admin);
+    expect([code, err]).toEqual([
+      1,
+      expect.stringContaining('does not have the role for that (role=router)'),
+    ]);
+    await node.stop(1000);
   });
 });
 

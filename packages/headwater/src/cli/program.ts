@@ -27,10 +27,11 @@ interface DemoOptions {
 }
 
 const roles = {
-  all: 'Run a whole cluster in one process: origin and edge',
+  all: 'Run a whole cluster in one process: origin, edge and router',
   origin: 'Run an origin: accepts publishers and serves edges',
   edge: 'Run an edge: pulls streams from origins and serves viewers',
   controller: 'Run a controller: notices dead nodes and repairs what they owned',
+  router: 'Run a router: sends each viewer to the nearest edge that has room',
 } as const;
 
 /** Runs the program with its arguments (without the program's own name); resolves with the exit code. */
@@ -67,6 +68,7 @@ function buildProgram(ended: (code: number) => void): Command {
   addConfigCommands(program);
   addQueryCommands(program);
   addDrainCommand(program);
+  addRouteCommands(program);
   addJobCommands(program);
   program
     .command('check')
@@ -143,6 +145,23 @@ function addDrainCommand(program: Command): void {
     .action(async (node: string, options: { admin: string; deadline: string }) => {
       const { drainNode } = await import('./drain-command.ts');
       await drainNode(node, options);
+    });
+}
+
+function addRouteCommands(program: Command): void {
+  program
+    .command('route')
+    .description('Look at how viewers are sent to edges')
+    .command('explain')
+    .argument('<stream>', 'app/name')
+    .requiredOption('--from <ip>', 'address of the viewer')
+    .option('--protocol <protocol>', 'how it watches: flv, ws-flv, hls or rtmp', 'flv')
+    .description('Say to which edge a viewer would be sent, and why not to another')
+    .option('--admin <url>', 'admin address of a router', 'http://127.0.0.1:9090')
+    .option('--json', 'print the answer as JSON', false)
+    .action(async (stream: string, options: QueryOptions & { from: string; protocol: string }) => {
+      const { explainRoute } = await import('./route-command.ts');
+      await explainRoute(stream, options);
     });
 }
 

@@ -1,4 +1,4 @@
-// `headwater all|origin|edge`: from configuration to a node, and from a signal to a clean end.
+// `headwater all|origin|edge|controller|router`: from configuration to a node, and from a signal to a clean end.
 import { randomUUID } from 'node:crypto';
 import { ConfigError, type Config } from '@headwater/contracts';
 import type { NodeRole } from '@headwater/cluster';
@@ -19,12 +19,13 @@ import { SystemClock } from '../system-clock.ts';
 import { bannerText } from './banner.ts';
 
 /** What the command runs as. */
-export type RunRole = 'all' | 'origin' | 'edge' | 'controller';
+export type RunRole = 'all' | NodeRole;
 
 // A controller only has something to do where there are several processes.
 function rolesOf(role: RunRole, config: Config): readonly NodeRole[] {
   if (role !== 'all') return [role];
-  return config.registry.redis === undefined ? ['origin', 'edge'] : ['origin', 'edge', 'controller'];
+  const everywhere: readonly NodeRole[] = ['origin', 'edge', 'router'];
+  return config.registry.redis === undefined ? everywhere : [...everywhere, 'controller'];
 }
 
 /** A role by itself finds no other in its own memory. Throws `ConfigError`. */

@@ -47,6 +47,11 @@ export class ClusterNodes {
     return this.#discovery?.distanceMs(this.#context.node.nodeId, toNodeId);
   }
 
+  /** The same between two other nodes. */
+  roundTripMs(fromNodeId: string, toNodeId: string): number | undefined {
+    return this.#discovery?.distanceMs(fromNodeId, toNodeId);
+  }
+
   /** Begins to follow, and to announce this node where its heart does not. Resolves after the first try. */
   async open(self: AnnouncedNode): Promise<void> {
     if (this.#closing !== undefined) return;

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { cpuUsage } from 'node:process';
+import type { Config } from '@headwater/contracts';
 import { NodeHeart, type NodeLoad, type NodeRecord, type StreamRegistry } from '@headwater/cluster';
 import type { Gauge } from '@headwater/contracts';
 import type { Origin, RegistryStanding } from '@headwater/origin';
@@ -16,6 +17,8 @@ export interface MembershipParts {
   readonly nodes: ClusterNodes;
   readonly origin: Origin | undefined;
   readonly audience: Audience | undefined;
+  /** For which limit newcomers are turned away now. */
+  readonly overload?: () => { readonly limit: string } | undefined;
   /** The processes beside this one; their CPU time counts, and they can keep as many cores busy. */
   readonly crew?: { readonly size: number; readonly view: { readonly cpuMicros: number } } | undefined;
 }
@@ -114,8 +117,13 @@ export class MembershipService implements Service {
 
   #announcement(): Omit<NodeRecord, 'load' | 'isDraining'> {
     const { node, roles, config, addresses } = this.#context;
-    const { zone, region } = config.node;
-    return { ...node, roles, zone, region, addresses: reachableAddresses(config, addresses.all()) };
+    const { zone, region, coordinates } = config.node;
+    return {
+      ...{ ...node, roles, zone, region },
+      addresses: reachableAddresses(config, addresses.all()),
+      ...(coordinates === undefined ? {} : { coordinates }),
+      ...(roles.includes('edge') ? viewersPart(config) : {}),
+    };
   }
 
   // Who looks for this node shall find the other; publishers would find no stream that is theirs here.
@@ -146,7 +154,25 @@ export class MembershipService implements Service {
       publishers: this.#parts.origin?.publishers ?? 0,
       viewers: audience?.viewers.size ?? 0,
       egressBitsPerSecond,
+      ...this.#overload(),
     };
     return this.#lastLoad;
   }
+
+  #overload(): Pick<NodeLoad, 'overload'> {
+    const overload = this.#parts.overload?.()?.limit;
+    return overload === undefined ? {} : { overload };
+  }
+}
+
+/** What routers need to know of an edge. */
+function viewersPart({ http, rtmp, limits }: Config): Pick<NodeRecord, 'publicUrls' | 'capacity'> {
+  const urls = {
+    ...(http.publicUrl === undefined ? {} : { http: http.publicUrl }),
+    ...(rtmp.publicUrl === undefined ? {} : { rtmp: rtmp.publicUrl }),
+  };
+  return {
+    ...(Object.keys(urls).length === 0 ? {} : { publicUrls: urls }),
+    capacity: { viewers: limits.viewers, egressBitsPerSecond: limits.egressBitsPerSecond },
+  };
 }

@@ -16,7 +16,9 @@ import { JobsService } from './jobs-service.ts';
 import { MembershipService } from './membership-service.ts';
 import { makeOrigin } from './origin-part.ts';
 import { OverloadWatch } from './overload-watch.ts';
-import { handoverService, httpService, rtmpService } from './port-services.ts';
+import { handoverService, httpService, rtmpService, type RtmpParts } from './port-services.ts';
+import type { RouteDesk } from '../routing/route-answers.ts';
+import { makeRouter } from './router-part.ts';
 import { openRegistry } from './registry.ts';
 import { keepaliveOf, RelayService } from './relay-service.ts';
 import { RolesView } from './roles-view.ts';
@@ -37,26 +39,29 @@ export function nodeParts(context: NodeContext): NodeParts {
     : undefined;
   const forwarder = origin === undefined && edge !== undefined ? makeForwarder(context, nodes) : undefined;
   const streams = async (): Promise<readonly StreamView[]> => view.streams();
-  const workers = makeWorkers(context, { edge, origin, forwarder, overload, streams });
+  const routing = roles.includes('router') ? makeRouter(context, nodes) : undefined;
+  const routes = routing?.desk;
+  const workers = makeWorkers(context, { edge, origin, forwarder, overload, streams, routes });
   const crew = workers?.crew;
   const audience = audienceOf(edge, crew);
   const overloadWatch = audience === undefined ? undefined : watchOverload(context, audience);
-  const membership = new MembershipService(context, { registry, nodes, origin, audience, crew });
+  const membership = new MembershipService(context, { registry, nodes, origin, audience, crew, overload });
   const jobs = new JobsService(context, { jobs: jobRegistry, origin });
-  const view = new RolesView({ context, nodes, origin, edge, crew, membership, jobs });
-  const services: Service[] = [];
+  const view = new RolesView({
+    context,
+    nodes,
+    origin,
+    edge,
+    crew,
+    membership,
+    jobs,
+    router: routing?.router,
+  });
+  const services: Service[] = routing === undefined ? [] : [routing.service];
   // Edges of a cluster serve each other, too.
   const hasPeers = edge !== undefined && context.config.registry.redis !== undefined;
   if (origin !== undefined || hasPeers) services.push(new RelayService(context, { origin, edge }));
-  if (workers !== undefined) {
-    services.push(workers, handoverService(context, workers.crew, 'rtmp'));
-    services.push(handoverService(context, workers.crew, 'http'));
-  } else {
-    if (origin !== undefined || edge !== undefined) {
-      services.push(rtmpService(context, { origin, edge, forwarder }));
-    }
-    if (edge !== undefined) services.push(httpService(context, edge, view));
-  }
+  services.push(...viewerPorts(context, { workers, origin, edge, forwarder, routes, view }));
   // Late, when every address is known; early to go, so that nobody is sent here any more.
   services.push(membership, jobs);
   if (roles.includes('controller') && makeController !== undefined) {
@@ -66,6 +71,27 @@ export function nodeParts(context: NodeContext): NodeParts {
   const announce = async (): Promise<void> => membership.announceDrain();
   const drain = new Drain({ clock, logger, origin, audience, forwarder, announce });
   return { services, view, drain: async (deadlineMs) => drain.run(deadlineMs) };
+}
+
+interface PortParts extends RtmpParts {
+  readonly workers: WorkersService | undefined;
+  readonly routes: RouteDesk | undefined;
+  readonly view: RolesView;
+}
+
+// A port that workers serve is theirs, with whatever comes in there.
+function viewerPorts(context: NodeContext, { workers, routes, view, ...rtmp }: PortParts): Service[] {
+  if (workers !== undefined) {
+    const { crew } = workers;
+    return [workers, handoverService(context, crew, 'rtmp'), handoverService(context, crew, 'http')];
+  }
+  const { origin, edge } = rtmp;
+  const hasRtmp = origin !== undefined || edge !== undefined;
+  const hasHttp = edge !== undefined || routes !== undefined;
+  return [
+    ...(hasRtmp ? [rtmpService(context, rtmp)] : []),
+    ...(hasHttp ? [httpService(context, { edge, routes, view })] : []),
+  ];
 }
 
 function makeRelayClient(context: NodeContext): RelayClient {

@@ -11,6 +11,7 @@ import type { NodeContext } from '../node-context.ts';
 import { viewerPages } from '../pages/viewer-pages.ts';
 import { ProxyGreeting } from '../proxy-protocol/proxy-greeting.ts';
 import { RateLimitedLog } from '../rate-limited-log.ts';
+import type { RouteDesk } from '../routing/route-answers.ts';
 import { RtmpListener } from '../rtmp-listener.ts';
 import type { Service } from '../service.ts';
 import { HandoverPort } from '../workers/handover-port.ts';
@@ -63,7 +64,14 @@ export function rtmpService(context: NodeContext, parts: RtmpParts): Service {
 }
 
 /** The HTTP port of a node that serves it itself. */
-export function httpService(context: NodeContext, edge: Edge, view: RolesView): Service {
+export function httpService(
+  context: NodeContext,
+  {
+    edge,
+    routes,
+    view,
+  }: { readonly edge: Edge | undefined; readonly routes: RouteDesk | undefined; readonly view: RolesView },
+): Service {
   const { clock, access, logger, config, addresses } = context;
   const crossOrigin = new CrossOriginRule(config.http.corsOrigins);
   const pages = viewerPages({
@@ -72,11 +80,15 @@ export function httpService(context: NodeContext, edge: Edge, view: RolesView): 
     streams: () => view.streams(),
     crossOriginHeaders: (origin) => crossOrigin.headers(origin),
   });
+  // A router by itself has no streams that a page could show.
+  const hasPage = config.http.hasPage && edge !== undefined;
   const listener = new HttpListener({
+    clock,
     apps: config.apps,
     edge,
+    routes,
     crossOrigin,
-    fallbacks: config.http.hasPage ? [pages] : [],
+    fallbacks: hasPage ? [pages] : [],
     headTimeoutMs: config.limits.handshakeMs,
   });
   const entrance = guarded(context, 'http', listener.server);

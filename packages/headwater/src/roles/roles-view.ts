@@ -1,6 +1,16 @@
-import type { NodeListView, SessionProtocol, SessionView, StreamKey, StreamView } from '@headwater/contracts';
+import {
+  AppError,
+  type RouteExplanationView,
+  type RouteProtocol,
+  type NodeListView,
+  type SessionProtocol,
+  type SessionView,
+  type StreamKey,
+  type StreamView,
+} from '@headwater/contracts';
 import type { Edge, EdgeStream } from '@headwater/edge';
 import type { BackupSession, Origin, OriginStream, PublishSession, StreamFollower } from '@headwater/origin';
+import type { Router } from '@headwater/router';
 import type { JobDesk } from '../admin/job-desk.ts';
 import type { NodeView } from '../admin/node-view.ts';
 import type { NodeContext } from '../node-context.ts';
@@ -21,6 +31,7 @@ export interface RolesViewParts {
   readonly crew: WorkerCrew | undefined;
   readonly membership: MembershipService;
   readonly jobs: JobDesk;
+  readonly router: Router | undefined;
 }
 
 interface ViewerTally {
@@ -85,13 +96,21 @@ export class RolesView implements NodeView {
     return crew === undefined ? (edge?.kick(sessionId) ?? false) : crew.view.kick(sessionId);
   }
 
+  explainRoute(stream: StreamKey, protocol: RouteProtocol, from: string): RouteExplanationView {
+    const { router } = this.#parts;
+    if (router === undefined) throw new AppError('role_missing', { details: { role: 'router' } });
+    return router.explain(stream, protocol, from);
+  }
+
   async furtherMetrics(): Promise<readonly MetricValues[]> {
     return (await this.#parts.crew?.view.metrics()) ?? [];
   }
 
   notReadyReasons(): readonly string[] {
-    const { membership, crew } = this.#parts;
-    return [membership.trouble, crew?.trouble].filter((reason) => reason !== undefined);
+    const { membership, crew, router, nodes } = this.#parts;
+    const isBlind = router !== undefined && nodes.nodes().length === 0;
+    const blindness = isBlind ? 'the router knows no nodes yet' : undefined;
+    return [membership.trouble, crew?.trouble, blindness].filter((reason) => reason !== undefined);
   }
 
   doubts(): readonly string[] {

@@ -2,12 +2,13 @@
 // their publishers come in, and the workers themselves.
 import type { Server } from 'node:net';
 import { join } from 'node:path';
-import { parseStreamKey, silentMetrics, type StreamView } from '@headwater/contracts';
+import { AppError, parseStreamKey, silentMetrics, type StreamView } from '@headwater/contracts';
 import type { Edge, Overload, PublishForwarder } from '@headwater/edge';
 import type { Origin } from '@headwater/origin';
 import { RelayServer } from '@headwater/relay';
 import type { NodeContext } from '../node-context.ts';
 import { RateLimitedLog } from '../rate-limited-log.ts';
+import type { RouteDesk } from '../routing/route-answers.ts';
 import { RtmpListener } from '../rtmp-listener.ts';
 import type { Service } from '../service.ts';
 import { localKeepalive, localOpeningMs } from '../workers/local-times.ts';
@@ -25,6 +26,8 @@ export interface WorkersParts {
   readonly overload: () => Overload | undefined;
   /** The streams of the node, for its page. */
   readonly streams: () => Promise<readonly StreamView[]>;
+  /** Who answers for the router, where the node is one. */
+  readonly routes: RouteDesk | undefined;
 }
 
 /** Runs the workers, and what they depend on. Their viewers are ended by `viewersService`, long before. */
@@ -68,6 +71,7 @@ export class WorkersService implements Service {
           worker,
           config: workerConfigOf(config, { size: parts.size, isTerminal: process.stdout.isTTY }),
           node,
+          isRouter: parts.routes !== undefined,
           relayAddress: `unix:${this.#path('relay')}`,
           rtmpPath: this.#path('rtmp'),
           folder: this.#path(''),
@@ -76,6 +80,10 @@ export class WorkersService implements Service {
       answers: {
         hasLive: async (stream) => edge.hasLive(parseStreamKey(stream)),
         streams: parts.streams,
+        route: async (request) => {
+          if (parts.routes === undefined) throw new AppError('role_missing', { details: { role: 'router' } });
+          return parts.routes.answer(request);
+        },
       },
     });
   }

@@ -1,4 +1,5 @@
 import {
+  AppError,
   compileConfig,
   parseStreamKey,
   shownSource,
@@ -89,6 +90,9 @@ export function nodeView(over: Partial<NodeView> = {}): NodeView {
     sessions: () => [],
     nodes: async () => ({ items: [], isStale: false }),
     kick: () => false,
+    explainRoute: () => {
+      throw new AppError('role_missing', { details: { role: 'router' } });
+    },
     furtherMetrics: () => [],
     notReadyReasons: () => [],
     doubts: () => [],

@@ -3,6 +3,7 @@
 import type { ErrorCode, ErrorDetails, SessionProtocol, SessionView, StreamView } from '@headwater/contracts';
 import type { NodeRef } from '@headwater/cluster';
 import type { MetricValues } from '../prometheus-metrics.ts';
+import type { RouteAnswer, RouteRequest } from '../routing/route-answers.ts';
 import type { WorkerConfig } from './worker-config.ts';
 
 /** The ports whose connections workers serve. */
@@ -14,6 +15,8 @@ export interface WorkerSetup {
   readonly worker: number;
   readonly config: WorkerConfig;
   readonly node: NodeRef;
+  /** Whether the node is a router, too. */
+  readonly isRouter: boolean;
   /** Where the node serves it as its agent, as `RelayClient.pull` takes it. */
   readonly relayAddress: string;
   /** Socket at which the node takes publishers from its workers. */
@@ -49,6 +52,8 @@ export interface NodeQuestions {
     readonly argument: { readonly connection: number; readonly clientAddress: string };
     readonly answer: boolean;
   };
+  /** Asked only where the node is a router, too. */
+  readonly route: { readonly argument: RouteRequest; readonly answer: RouteAnswer };
 }
 
 /** A question; its answer has the same id. */

@@ -6,6 +6,7 @@ import { viewerPages } from '../pages/viewer-pages.ts';
 import { ProxyGreeting } from '../proxy-protocol/proxy-greeting.ts';
 import { RateLimitedLog } from '../rate-limited-log.ts';
 import { rtmpSessionOf } from '../roles/viewer-settings.ts';
+import { failedRoute, isForRouter, type RouteDesk } from '../routing/route-answers.ts';
 import { RtmpListener } from '../rtmp-listener.ts';
 import { makeWorkerForwarder, type WorkerTools } from './worker-edge.ts';
 import type { WorkerPort } from './worker-messages.ts';
@@ -31,8 +32,8 @@ export function makeWorkerRtmp(tools: WorkerTools, edge: Edge): RtmpListener {
 
 /** HTTP. */
 export function makeWorkerHttp(tools: WorkerTools, edge: Edge): HttpListener {
-  const { setup, logger, access, link } = tools;
-  const { config } = setup;
+  const { setup, clock, logger, access, link } = tools;
+  const { config, isRouter } = setup;
   const crossOrigin = new CrossOriginRule(config.http.corsOrigins);
   const pages = viewerPages({
     access,
@@ -40,9 +41,15 @@ export function makeWorkerHttp(tools: WorkerTools, edge: Edge): HttpListener {
     streams: shared(async () => link.ask('streams', undefined).catch(() => [])),
     crossOriginHeaders: (origin) => crossOrigin.headers(origin),
   });
+  const routes: RouteDesk = {
+    isFor: (target) => isForRouter(target, true),
+    answer: async (request) => link.ask('route', request).catch(failedRoute),
+  };
   return new HttpListener({
+    clock,
     apps: config.apps,
     edge,
+    routes: isRouter ? routes : undefined,
     crossOrigin,
     fallbacks: config.http.hasPage ? [pages] : [],
     headTimeoutMs: config.limits.handshakeMs,

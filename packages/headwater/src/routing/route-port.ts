@@ -1,0 +1,63 @@
+// A router's answers on the viewers' port.
+import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Clock } from '@headwater/contracts';
+import type { CrossOriginRule } from '@headwater/edge';
+import { clientAddressOf } from '../client-address.ts';
+import type { RouteDesk, RouteRequest } from './route-answers.ts';
+
+/** Who answers, and whose pages may read it. */
+export interface RoutePort {
+  readonly desk: RouteDesk;
+  readonly crossOrigin: CrossOriginRule;
+}
+
+const lastWordsMs = 5_000;
+
+/** Answers a request that is for the router. Never rejects. */
+export async function answerRoute(
+  { desk, crossOrigin }: RoutePort,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const { origin } = request.headers;
+  if (request.method === 'OPTIONS') {
+    response.writeHead(204, crossOrigin.preflightHeaders(origin)).end();
+    return;
+  }
+  const { status, headers, body } = await desk.answer(routeRequestOf(request, false));
+  if (response.destroyed) return;
+  response
+    .writeHead(status, { ...headers, ...crossOrigin.headers(origin) })
+    .end(request.method === 'HEAD' ? undefined : body);
+}
+
+/** Answers a request to upgrade that is for the router, as plain HTTP, and closes the connection. Never rejects. */
+export async function answerRouteUpgrade(
+  { desk, crossOrigin }: RoutePort,
+  request: IncomingMessage,
+  { socket, clock }: { readonly socket: Duplex; readonly clock: Clock },
+): Promise<void> {
+  socket.on('error', () => socket.destroy());
+  const { status, headers, body } = await desk.answer(routeRequestOf(request, true));
+  if (socket.destroyed) return;
+  const all = { ...headers, ...crossOrigin.headers(request.headers.origin), Connection: 'close' };
+  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines.join('')}\r\n${body}`);
+  const cut = clock.after(lastWordsMs, () => socket.destroy());
+  socket.once('close', () => {
+    cut.cancel();
+  });
+  socket.resume();
+}
+
+function routeRequestOf(request: IncomingMessage, isUpgrade: boolean): RouteRequest {
+  const forwardedFor = request.headers['x-forwarded-for'];
+  return {
+    method: request.method ?? '',
+    target: request.url ?? '',
+    isUpgrade,
+    peer: clientAddressOf(request.socket),
+    forwardedFor: Array.isArray(forwardedFor) ? forwardedFor.join(',') : forwardedFor,
+  };
+}
