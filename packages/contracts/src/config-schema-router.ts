@@ -1,6 +1,6 @@
 // The keys of the configuration that say where viewers are, and to which edges they are sent.
 import * as z from 'zod';
-import { duration, noted, optionalText, section, whole } from './config-values.ts';
+import { addresses, duration, noted, optionalText, section, whole } from './config-values.ts';
 
 const word = /^[A-Za-z0-9_.-]{1,128}$/;
 const address = z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()]);
@@ -26,15 +26,9 @@ const networks = noted(
   { kind: 'list', expected: 'a list of { network: 10.1.0.0/16, zone: NAME, region: NAME }, region optional' },
 );
 
-const trustedProxies = noted(
-  z
-    .array(address)
-    .max(1000)
-    .prefault([])
-    .describe(
-      'Networks of HTTP proxies in front of the router whose `X-Forwarded-For` is believed. The header of others is ignored.',
-    ),
-  { kind: 'list', expected: 'a list of IP addresses or networks such as 10.0.0.0/8' },
+const trustedProxies = addresses(
+  [],
+  'Networks of HTTP proxies in front of the router whose `X-Forwarded-For` is believed. The header of others is ignored.',
 );
 
 /** What a router needs to know. */
