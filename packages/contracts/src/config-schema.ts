@@ -3,6 +3,7 @@
 import * as z from 'zod';
 import { isJobSource, jobSourceExpected, maxJobSourceLength, withShownSources } from './pull-job.ts';
 import { discovery, registry } from './config-schema-cluster.ts';
+import { node } from './config-schema-node.ts';
 import { router } from './config-schema-router.ts';
 import {
   addresses,
@@ -19,19 +20,11 @@ import {
   whole,
 } from './config-values.ts';
 
-const word = /^[A-Za-z0-9_.-]{1,128}$/;
 const host = /^(\*|[A-Za-z0-9_.:-]{1,253})$/;
-const wordText = '1 to 128 of A-Z a-z 0-9 _ . -';
 const hostText = 'an IP address or host name of this machine, or * for all interfaces';
 
 const listenAddress = (what: string) =>
   optionalText(host, `Address to listen on for ${what}. Left out: the value of \`bind\`.`, hostText);
-
-const coordinatesPattern = /^-?\d{1,2}(\.\d{1,9})?, ?-?\d{1,3}(\.\d{1,9})?$/;
-const areDegrees = (text: string): boolean => {
-  const [latitude = NaN, longitude = NaN] = text.split(',').map(Number);
-  return Math.abs(latitude) <= 90 && Math.abs(longitude) <= 180;
-};
 
 const publicUrl = (scheme: 'http' | 'rtmp') =>
   optionalText(
@@ -39,38 +32,6 @@ const publicUrl = (scheme: 'http' | 'rtmp') =>
     'Under which URL routers send viewers here, without a path. Left out: the address of the node and this port.',
     `a URL such as ${scheme}://edge-1.example.org`,
   );
-
-const node = section('This node.', {
-  id: optionalText(word, 'Name of the node, unique in the cluster. Left out: the host name.', wordText),
-  address: optionalText(
-    /^[A-Za-z0-9_.:-]{1,253}$/,
-    'Host name or address under which other nodes reach this one. Left out: the first address of the machine.',
-    'a host name or an IP address',
-  ),
-  zone: text(word, 'default', 'Failure zone the node runs in.', wordText),
-  region: text(word, 'default', 'Region the node runs in; a region has one or more zones.', wordText),
-  coordinates: noted(
-    z
-      .string()
-      .regex(coordinatesPattern)
-      .refine(areDegrees)
-      .optional()
-      .describe(
-        'Where the node stands, latitude and longitude in degrees, e.g. `52.52,13.40`. By it routers tell which zones are near.',
-      ),
-    { kind: 'text', expected: 'LATITUDE,LONGITUDE in degrees, such as 52.52,13.40' },
-  ),
-  drainDeadline: duration(
-    '0s',
-    { min: '0s', max: '1h' },
-    'How long a stop waits for publishers and viewers to go elsewhere first. Only useful where there are other nodes.',
-  ),
-  stopDeadline: duration(
-    '10s',
-    { min: '0s', max: '10m' },
-    'How long a clean stop may take before connections are cut.',
-  ),
-});
 
 const workers = noted(
   z
