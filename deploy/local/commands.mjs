@@ -1,6 +1,7 @@
 // What each npm script does, once the checkout is ready.
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { runMicroBenchmarks } from './bench-micro.mjs';
 import { ensureBuilt } from './build.mjs';
 import { runChecks } from './checks.mjs';
 import { runCluster } from './cluster.mjs';
@@ -10,7 +11,7 @@ import { ensureSystemPackages } from './system-packages.mjs';
 
 /** How to call this file. */
 export const usage =
-  'usage: node deploy/local/run.mjs headwater|cluster|build|check|test|bench|bench:peers|bench:ingest|bench:join|bench:failover [arguments]';
+  'usage: node deploy/local/run.mjs headwater|cluster|build|check|test|bench|bench:peers|bench:ingest|bench:join|bench:failover|bench:soak|bench:micro [arguments]';
 
 /** @type {ReadonlyMap<string, (args: string[]) => Promise<void>>} */
 export const commands = new Map(
@@ -25,6 +26,8 @@ export const commands = new Map(
     'bench:ingest': benchOf('ingest/main.ts'),
     'bench:join': benchOf('join/main.ts'),
     'bench:failover': benchOf('failover/main.ts'),
+    'bench:soak': benchOf('soak/main.ts'),
+    'bench:micro': benchMicro,
   }),
 );
 
@@ -60,6 +63,12 @@ async function test(args) {
   await prepare();
   await ensureSystemPackages();
   process.exitCode = await attend(process.execPath, ['node_modules/vitest/vitest.mjs', 'run', ...args]);
+}
+
+/** @param {string[]} args */
+async function benchMicro(args) {
+  await ensureInstalled();
+  process.exitCode = await runMicroBenchmarks(args);
 }
 
 /**

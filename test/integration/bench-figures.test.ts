@@ -11,6 +11,7 @@ import { parseProcessStat, usageOf } from '../bench/measure/process-usage.ts';
 import { renderPeersChart } from '../bench/peers-chart.ts';
 import { renderPeersReport } from '../bench/peers-report.ts';
 import { medianOf, renderTable } from '../bench/report.ts';
+import { fitLine, isGrowing } from '../bench/soak/linear-fit.ts';
 import { VIDEO } from '../bench/wire/media-listener.ts';
 
 describe('Histogram', () => {
@@ -127,6 +128,23 @@ describe('report', () => {
         ['ccc', 'd'],
       ]),
     ).toBe('| a   | bb |\n| --- | -- |\n| ccc | d  |');
+  });
+});
+
+describe('a line through samples of memory', () => {
+  const saw = Array.from({ length: 300 }, (_, index) => 100 + (index % 10));
+
+  it('is found with its growth and its noise', () => {
+    const { growth, mean, noise } = fitLine([1, 3, 5, 7]);
+    expect([growth, mean, noise].map((value) => Math.round(value * 1e6) / 1e6)).toEqual([6, 4, 0]);
+    expect(fitLine([1, 2]).growth).toBeNaN();
+  });
+
+  it('grows when it rises by more than its ups and downs', () => {
+    expect(isGrowing(fitLine(saw))).toBe(false);
+    expect(isGrowing(fitLine(saw.map((value, index) => value + index / 100)))).toBe(false);
+    expect(isGrowing(fitLine(saw.map((value, index) => value + index / 20)))).toBe(true);
+    expect(isGrowing(fitLine(saw.map((value, index) => value - index / 20)))).toBe(false);
   });
 });
 

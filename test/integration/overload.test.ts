@@ -4,7 +4,7 @@ import { testFrames } from '@headwater/media/testing';
 import { startHeadwater } from '../support/headwater.ts';
 import { isMedia } from '../support/media-fixtures.ts';
 import { MediaPublisher } from '../support/media-publisher.ts';
-import { watch } from '../support/media-viewers.ts';
+import { watch, watchAll } from '../support/media-viewers.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
 it('a newcomer beyond the egress limit is refused, and let in when there is room again', async () => {
@@ -39,4 +39,26 @@ it('a newcomer beyond the egress limit is refused, and let in when there is room
   const metrics = await (await fetch(node.adminUrl('/metrics'))).text();
   expect(metrics).toMatch(/headwater_play_overload_refusals_total\{limit="egress"\} [1-9]/);
   await waitUntil('there is room again', async () => (await status()) === 200);
+});
+
+it('a newcomer beyond the number of viewers is refused by each protocol in its own words, and nobody else notices', async () => {
+  const node = await startHeadwater({ set: { 'limits.viewers': 3 } });
+  const publisher = await MediaPublisher.start(node.rtmpUrl('live/a'));
+  const frames = testFrames({ seconds: 60, gopSeconds: 1 });
+  await publisher.send(frames.slice(0, 100));
+  const viewers = watchAll(node, 'live/a');
+  await waitUntil('all three see the stream', () => viewers.every((viewer) => viewer.frames.some(isMedia)));
+  const newcomers = watchAll(node, 'live/a');
+  await waitUntil('all three are refused', () => newcomers.every(({ end }) => end !== undefined));
+  expect(newcomers.flatMap(({ frames: seen }) => seen)).toEqual([]);
+  expect(newcomers.map(({ answers }) => answers.at(-1))).toEqual(['NetStream.Play.Failed', '503', '503']);
+  const seen = viewers.map((viewer) => viewer.frames.length);
+  await publisher.send(frames.slice(100, 140));
+  await waitUntil('those who watch go on', () =>
+    viewers.every((viewer, index) => viewer.frames.length >= (seen[index] ?? 0) + 40),
+  );
+  viewers[1]?.leave();
+  await waitUntil('there is room again', async () => {
+    return (await fetch(node.flvUrl('live/a'), { method: 'HEAD' })).status === 200;
+  });
 });

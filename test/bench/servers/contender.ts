@@ -16,6 +16,8 @@ export interface StartOptions {
 export interface RunningServer {
   readonly process: OwnedProcess;
   readonly ports: Readonly<Partial<Record<ViewerFormat, number>>>;
+  /** Where a Headwater node tells how it is. */
+  readonly adminUrl?: string;
   /** False when the server makes the stream itself. */
   readonly needsPublisher: boolean;
 }

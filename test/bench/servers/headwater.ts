@@ -10,6 +10,7 @@ const program = fileURLToPath(new URL('../../../packages/headwater/dist/main.js'
 interface ReadyFile {
   readonly rtmp: string;
   readonly http: string;
+  readonly admin: string;
 }
 
 /** A way to run the program, and the class that it then is in. */
@@ -62,6 +63,7 @@ export function headwater(variant: HeadwaterVariant): Contender {
       return {
         process: server,
         ports: { rtmp: portOf(ready.rtmp), flv: portOf(ready.http) },
+        adminUrl: `http://${ready.admin}`,
         needsPublisher: true,
       };
     },
