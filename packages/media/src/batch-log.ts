@@ -1,5 +1,6 @@
 // The batches that a fan-out made lately, numbered without gaps. A viewer's position is a number into it; nothing is
-// queued for anyone. It keeps no more than a viewer may lie behind before it is made to jump.
+// queued for anyone. It keeps what the one furthest behind has yet to get, and no more than a viewer may lie behind before
+// it is made to jump.
 
 /** A run of frames as every viewer of one format gets it. */
 export interface Batch {
@@ -10,7 +11,7 @@ export interface Batch {
   readonly flushedAtMs: number;
 }
 
-/** How much a `BatchLog` keeps; the newest batch is always kept. */
+/** How much a `BatchLog` keeps; `append` always keeps the newest batch. */
 export interface BatchLogLimits {
   readonly maxBytes: number;
   readonly maxAgeMs: number;
@@ -47,6 +48,11 @@ export class BatchLog {
     this.#batches.push({ bytes, offset: this.#endOffset, lastSequence, flushedAtMs: nowMs });
     this.#endOffset += bytes.length;
     while (this.head - this.#tail > 1 && this.#isOverLimits(nowMs)) this.#dropOldest();
+  }
+
+  /** Drops the batches below that number: nobody needs them any more. */
+  dropBefore(number: number): void {
+    while (this.#tail < Math.min(number, this.head)) this.#dropOldest();
   }
 
   /** The batch with that number; undefined when it was dropped or is not made yet. */

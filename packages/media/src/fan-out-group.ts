@@ -136,11 +136,15 @@ export class FanOutGroup implements SubscriberGroup {
   /** Writes each viewer what it lacks and can take, and ends those that are too slow. */
   sweep(): void {
     const nowMs = this.#clock.nowMs();
+    let oldestNeeded = this.#log.head;
     // Backwards, because ending a viewer moves the last one into its place.
     for (let index = this.#subscribers.length - 1; index >= 0; index--) {
       const subscriber = this.#subscribers[index];
-      if (subscriber !== undefined) this.#pump(subscriber, nowMs);
+      if (subscriber === undefined) continue;
+      this.#pump(subscriber, nowMs);
+      if (subscriber.state === 'following') oldestNeeded = Math.min(oldestNeeded, subscriber.cursor);
     }
+    this.#log.dropBefore(oldestNeeded);
   }
 
   /** Ends every viewer, after writing what they are owed: at most their soft limit, also to one that is behind. */
