@@ -47,6 +47,7 @@ export class WorkerCrew {
   readonly #newcomers: NewcomerQueue;
   readonly #running: Gauge;
   readonly #exits: Counter;
+  readonly #lostConnections: Counter;
   #settleStart: ((error?: Error) => void) | undefined;
   #hasStarted = false;
   #isDraining = false;
@@ -71,6 +72,10 @@ export class WorkerCrew {
     this.#exits = metrics.counter({
       name: 'headwater_worker_exits_total',
       help: 'Worker processes that ended although they were wanted; each was replaced.',
+    });
+    this.#lostConnections = metrics.counter({
+      name: 'headwater_worker_lost_connections_total',
+      help: 'Connections that did not reach the worker that they were handed to, e.g. for want of a file descriptor there.',
     });
     this.view = new CrewView(() => this.#processes(), metrics);
   }
@@ -134,7 +139,7 @@ export class WorkerCrew {
   }
 
   #hire(place: Place): void {
-    const { clock, print, setup, answers } = this.#options;
+    const { clock, logger, print, setup, answers } = this.#options;
     const { worker } = place;
     place.restart = undefined;
     place.pace.started();
@@ -157,6 +162,10 @@ export class WorkerCrew {
         },
         seatLeft: (seat) => {
           this.#seats.leave(worker, seat);
+        },
+        connectionLost: () => {
+          this.#lostConnections.add(1);
+          logger.warn({ worker, pid: process.pid }, 'worker did not get a connection');
         },
         gone: (how) => {
           this.#lost(place, process, how);

@@ -80,7 +80,7 @@ export class WorkerLink {
   }
 
   #serve({ id, port, isProxied }: ConnectionMessage, socket: Socket | undefined): void {
-    this.send({ type: 'taken' });
+    this.send({ type: 'taken', id });
     const closed = (): void => this.send({ type: 'closed', id });
     // Its peer was gone before it could be passed on.
     if (socket === undefined) {

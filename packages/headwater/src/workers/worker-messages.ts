@@ -92,7 +92,7 @@ export type NodeMessage =
 export type WorkerMessage =
   | { readonly type: 'ready' }
   /** The connection has arrived: the next one may come. */
-  | { readonly type: 'taken' }
+  | { readonly type: 'taken'; readonly id: number }
   | { readonly type: 'closed'; readonly id: number }
   /** Also for a seat that was asked for in vain, or given too late. */
   | { readonly type: 'seat-left'; readonly seat: number }

@@ -41,6 +41,8 @@ export interface WorkerListener {
   /** It can take a connection. */
   free(): void;
   seatLeft(seat: number): void;
+  /** A connection did not reach it. */
+  connectionLost(): void;
   /** It is gone, with everything that it served. `how` is its exit code, a signal, or why it was ended. */
   gone(how: string): void;
 }
@@ -48,10 +50,12 @@ export interface WorkerListener {
 const program = new URL('./worker-main.js', import.meta.url);
 // A worker that does not answer in time is left out of what is shown.
 const answerMs = 1_000;
-// A worker says how it is twice a second, and takes a connection at once. One that does not for so many seconds serves
-// nobody either.
+// A worker says how it is twice a second. One that does not for so many seconds serves nobody either.
 const lookMs = 1_000;
 const silentLooks = 15;
+// It takes a connection at once. One that it says nothing about for so long, but speaks otherwise, did not reach it: it has
+// no file descriptor left for it, for example.
+const handoverLooks = 5;
 /** What a stop may take beyond its deadline. */
 const graceMs = 500;
 
@@ -67,7 +71,8 @@ export class WorkerProcess {
   #lastConnection = 0;
   #isReady = false;
   #isStopping = false;
-  #isHandingOver = false;
+  /** The connection that is on its way. */
+  #handingOver: number | undefined;
   #isGone = false;
   #killedFor: string | undefined;
   #looksWithoutWord = 0;
@@ -116,7 +121,7 @@ export class WorkerProcess {
 
   /** Whether it can be given a connection now: one is on its way at a time, so that none is lost in a queue. */
   get isFree(): boolean {
-    return this.isReady && !this.#isHandingOver;
+    return this.isReady && this.#handingOver === undefined;
   }
 
   /** How many connections it has. */
@@ -146,7 +151,7 @@ export class WorkerProcess {
   take({ socket, ...newcomer }: Newcomer): void {
     const id = ++this.#lastConnection;
     this.#connections.set(id, newcomer);
-    this.#isHandingOver = true;
+    this.#handingOver = id;
     this.#looksHandingOver = 0;
     const { port, name } = newcomer;
     const message: NodeMessage = { type: 'connection', id, port, isProxied: name !== undefined };
@@ -155,7 +160,7 @@ export class WorkerProcess {
       socket.destroy();
       this.#connectionClosed(id);
       // A worker that cannot be reached any more ends, which is told elsewhere.
-      if (this.#child.connected) this.#handedOver();
+      if (this.#child.connected) this.#handedOver(id);
     });
   }
 
@@ -232,7 +237,7 @@ export class WorkerProcess {
         listener.ready();
         break;
       case 'taken':
-        this.#handedOver();
+        this.#handedOver(message.id);
         break;
       case 'closed':
         this.#connectionClosed(message.id);
@@ -250,8 +255,9 @@ export class WorkerProcess {
     }
   }
 
-  #handedOver(): void {
-    this.#isHandingOver = false;
+  #handedOver(id: number): void {
+    if (this.#handingOver !== id) return;
+    this.#handingOver = undefined;
     this.#options.listener.free();
   }
 
@@ -263,9 +269,15 @@ export class WorkerProcess {
   // Counted by looks and not by a clock: the node itself may have stood still.
   #look(): void {
     this.#looksWithoutWord++;
-    this.#looksHandingOver = this.#isHandingOver ? this.#looksHandingOver + 1 : 0;
-    if (this.#looksWithoutWord > silentLooks) this.#kill(`said nothing for ${silentLooks} s`);
-    else if (this.#looksHandingOver > silentLooks) this.#kill(`took no connection for ${silentLooks} s`);
+    this.#looksHandingOver++;
+    const lost = this.#handingOver;
+    if (this.#looksWithoutWord > silentLooks) {
+      this.#kill(`said nothing for ${silentLooks} s`);
+    } else if (lost !== undefined && this.#looksHandingOver > handoverLooks && this.#looksWithoutWord <= 1) {
+      this.#options.listener.connectionLost();
+      this.#connectionClosed(lost);
+      this.#handedOver(lost);
+    }
   }
 
   #kill(why: string): void {
