@@ -2,6 +2,7 @@
 import { expect, it } from 'vitest';
 import type { SessionView, StreamView } from '@headwater/contracts';
 import { testFrames } from '@headwater/media/testing';
+import { defer } from '../support/cleanup.ts';
 import { startHeadwater, type RunningHeadwater } from '../support/headwater.ts';
 import { complaintsAbout } from '../support/media-delivery.ts';
 import { isMedia } from '../support/media-fixtures.ts';
@@ -156,7 +157,7 @@ it('viewers of all kinds share one port, one pull, one list and one limit; a wor
   expect(workerPids(node).filter(isRunning)).toEqual([]);
 });
 
-it('an edge with workers pulls and forwards over the network, and no worker outlives its node', async () => {
+it('an edge with workers pulls and forwards over the network, and its workers end when it is killed', async () => {
   const redis = await startRedis();
   const set = { 'registry.kind': 'redis', 'registry.redis.url': redis.url };
   const origin = await startHeadwater({ role: 'origin', set: { ...set, 'node.id': 'origin-1' } });
@@ -175,7 +176,12 @@ it('an edge with workers pulls and forwards over the network, and no worker outl
   await feed.until('all see the stream', viewers, seesMedia);
   await waitUntil('both workers have viewers', () => spread(edge).every((count) => count > 0));
   expect(await metricOf(origin, 'headwater_relay_pulls')).toBe(1);
-  edge.kill('SIGKILL');
+  defer(() => {
+    for (const pid of workerPids(edge).filter(isRunning)) process.kill(pid, 'SIGKILL');
+  });
+  // It alone: `kill` would signal its workers, too.
+  process.kill(edge.pid, 'SIGKILL');
   await waitUntil('no worker is left', () => !workerPids(edge).some(isRunning));
+  edge.kill('SIGKILL');
   await waitUntil('viewers have noticed', () => viewers.every(({ end }) => end !== undefined));
 });
