@@ -1,6 +1,7 @@
 // Connections that wait for a worker to be free. Nothing is read from them meanwhile, so a peer cannot be answered: one that
 // has waited for as long as it would be given for its own first words is turned away, as are those beyond a number.
 import type { Clock, Counter, Metrics, Timer } from '@headwater/contracts';
+import { refusedConnections } from '../connection-gate.ts';
 import type { Newcomer } from './worker-process.ts';
 
 /** What a queue is made of. */
@@ -28,11 +29,7 @@ export class NewcomerQueue {
 
   constructor(options: NewcomerQueueOptions) {
     this.#options = options;
-    this.#refused = options.metrics.counter({
-      name: 'headwater_connections_refused_total',
-      help: 'Connections turned away before a byte was read, by port and limit.',
-      labels: ['port', 'limit'],
-    });
+    this.#refused = refusedConnections(options.metrics);
     this.#timer = options.clock.every(lookMs, () => {
       this.#look();
     });
