@@ -10,6 +10,7 @@ const packages = {
   haproxy: 'haproxy',
   keepalived: 'keepalived',
   chromium: 'chromium',
+  iproute2: 'ip',
   rtmpdump: 'rtmpdump',
   unzip: 'unzip',
   'gstreamer1.0-tools': 'gst-launch-1.0',

@@ -145,6 +145,10 @@ it('viewers of all kinds share one port, one pull, one list and one limit; a wor
   await waitUntil('all are listed', async () => (await sessions(node, 'viewer')).length === 8);
   expect(workerPids(node, 1).map(isRunning)).toEqual([true]);
 
+  // What a worker does not know of the cluster, it asks the node.
+  const route = await fetch(node.httpUrl(`/route/${stream}?protocol=ws-flv`));
+  expect(await route.json()).toMatchObject({ url: node.wsUrl(stream), node: node.ready.nodeId });
+
   // A drain reaches publishers and newcomers in the workers; those who watch stay.
   await fetch(node.adminUrl('/api/v1/drain?deadlineSeconds=0'), { method: 'POST' });
   await waitUntil('the drain has begun', async () => (await fetch(node.flvUrl(stream))).status === 503);

@@ -3,6 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type Child, type ChildExit, startChild } from './child.ts';
 import { defer } from './cleanup.ts';
+import { within } from './network-star.ts';
 import { tempFolder } from './temp-folder.ts';
 import { waitUntil } from './wait-until.ts';
 
@@ -19,6 +20,8 @@ export interface HeadwaterOptions {
   /** The text of a configuration file. */
   readonly config?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** The network namespace to run in; that of the test by default. */
+  readonly namespace?: string;
 }
 
 /** The content of the ready file. An address is `host:port`, absent where the node does not serve it. */
@@ -151,7 +154,10 @@ async function commandLine(options: HeadwaterOptions, folder: string, readyFile:
   }
   for (const [key, value] of Object.entries(set)) args.push('--set', `${key}=${value}`);
   args.push(...(options.args ?? []));
-  return { name: 'headwater', program: process.execPath, args, cwd: folder, env: options.env ?? {} };
+  const { namespace, env = {} } = options;
+  const { program, args: prefix } =
+    namespace === undefined ? { program: process.execPath, args: [] } : within(namespace, process.execPath);
+  return { name: 'headwater', program, args: [...prefix, ...args], cwd: folder, env };
 }
 
 /** Undefined while the file is not there or not complete. */

@@ -90,6 +90,12 @@ describe('an edge is chosen', () => {
     expect(choice.explain(ask('x', { place: hamburg })).zone.name).toBe('b');
   });
 
+  it('in all zones of the region alike where nobody knows which is nearer', () => {
+    const { choice } = choiceOver([edgeNode('b1', { zone: 'b' }), edgeNode('c1', { zone: 'c' })]);
+    const used = new Set(Array.from({ length: 40 }, (_, index) => chosenId(choice, ask(`s${index}`))));
+    expect([...used].sort()).toEqual(['b1', 'c1']);
+  });
+
   it('where the router is when nothing in the cluster says where it stands', () => {
     const { choice } = choiceOver([edgeNode('a1'), edgeNode('b1', { zone: 'b' })]);
     const place = { source: 'database', coordinates: berlin } as const;

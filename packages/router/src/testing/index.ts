@@ -1,0 +1,1 @@
+export { mmdb, type MmdbValue } from './mmdb.ts';
