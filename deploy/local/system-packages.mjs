@@ -13,6 +13,7 @@ const packages = {
   iproute2: 'ip',
   rtmpdump: 'rtmpdump',
   unzip: 'unzip',
+  buildah: 'buildah',
   'gstreamer1.0-tools': 'gst-launch-1.0',
 };
 
