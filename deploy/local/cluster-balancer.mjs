@@ -84,15 +84,19 @@ export class Balancer {
 
   /** @param {Backend} backend */
   async #check(backend) {
-    const signal = AbortSignal.any([this.#stopped.signal, AbortSignal.timeout(checkTimeoutMs)]);
+    // A signal made of others may be collected before it is due (Node 20), and a check of what stands still never ends.
+    const giveUp = new AbortController();
+    const timer = setTimeout(() => giveUp.abort(), checkTimeoutMs);
     try {
-      const response = await fetch(backend.target.readyUrl, { signal });
+      const response = await fetch(backend.target.readyUrl, { signal: giveUp.signal });
       await response.arrayBuffer();
       backend.health = response.ok ? 'ready' : 'refusing';
       backend.heardAtMs = performance.now();
     } catch {
       backend.health = 'silent';
       if (performance.now() - backend.heardAtMs > silenceMs) cutAll(backend);
+    } finally {
+      clearTimeout(timer);
     }
   }
 
