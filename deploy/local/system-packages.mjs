@@ -9,6 +9,7 @@ const packages = {
   'redis-server': 'redis-server',
   haproxy: 'haproxy',
   keepalived: 'keepalived',
+  prometheus: 'promtool',
   chromium: 'chromium',
   iproute2: 'ip',
   rtmpdump: 'rtmpdump',

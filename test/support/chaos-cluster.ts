@@ -11,6 +11,7 @@ import { type RunningRedis, startRedis } from './redis.ts';
 import { waitUntil } from './wait-until.ts';
 
 type ChaosRole = 'origin' | 'edge' | 'controller';
+type Settings = Readonly<Record<string, string | number | boolean>>;
 
 /** What the cluster is made of. */
 export interface ChaosClusterOptions {
@@ -18,7 +19,9 @@ export interface ChaosClusterOptions {
   readonly edges: number;
   readonly controllers?: number;
   /** `--set key=value` for every node. */
-  readonly set?: Readonly<Record<string, string | number | boolean>>;
+  readonly set?: Settings;
+  /** The same for the nodes of a role. */
+  readonly setOf?: Readonly<Partial<Record<ChaosRole, Settings>>>;
 }
 
 /** Leases of the clusters under test: short, and long enough for a busy machine. */
@@ -122,12 +125,16 @@ export class ChaosCluster {
     edges,
     controllers = 0,
     set = {},
+    setOf = {},
   }: ChaosClusterOptions): Promise<ChaosCluster> {
     const redis = await startRedis();
     const start = async (role: ChaosRole, count: number): Promise<ChaosNode[]> =>
       Promise.all(
         Array.from({ length: count }, (_, index) =>
-          startNode(role, `${role}-${String(index + 1)}`, { redisPort: redis.port, set }),
+          startNode(role, `${role}-${String(index + 1)}`, {
+            redisPort: redis.port,
+            set: { ...set, ...setOf[role] },
+          }),
         ),
       );
     const [origin, edge, controller] = await Promise.all([
@@ -224,7 +231,7 @@ function at(nodes: readonly ChaosNode[], index: number): ChaosNode {
 async function startNode(
   role: ChaosRole,
   id: string,
-  options: { redisPort: number; set: Readonly<Record<string, string | number | boolean>> },
+  options: { redisPort: number; set: Settings },
 ): Promise<ChaosNode> {
   const redis = await FaultProxy.start(options.redisPort);
   const relayPort = role === 'origin' ? await freePort() : undefined;

@@ -158,6 +158,16 @@ const viewer = section('How viewers are served.', {
   ),
 });
 
+const edge = section('How edges get streams.', {
+  shield: choice(
+    ['auto', 'always', 'off'],
+    'auto',
+    'Whether the edges of a region pull a stream through one of them, so that its origin sends it once a region and not once ' +
+      'an edge. `auto`: where the origin is in another region. `always`: also within its own. Needs two edges in the region, and ' +
+      '`registry.kind: redis`.',
+  ),
+});
+
 const publish = section('Publishers of a stream beside its first one.', {
   secondArrival: choice(
     ['replace', 'backup'],
@@ -357,6 +367,7 @@ export const configSchema = z.strictObject({
   publish,
   controller,
   router,
+  edge,
   viewer,
   fanOut,
   limits,

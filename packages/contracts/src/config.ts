@@ -104,6 +104,7 @@ export interface Config {
   readonly publish: { readonly isEverySecondBackup: boolean; readonly backupAfterMs: number };
   readonly controller: { readonly hasStandbys: boolean };
   readonly router: RouterConfig;
+  readonly edge: { readonly shield: 'auto' | 'always' | 'off' };
   readonly registry: {
     readonly heartbeatMs: number;
     readonly leaseMs: number;
@@ -272,6 +273,7 @@ function compiled(settings: ConfigSettings, defaultNodeId: string): Config {
       isEverySecondBackup: settings.publish.secondArrival === 'backup',
       backupAfterMs: settings.publish.backupAfter,
     },
+    edge: settings.edge,
     controller: { hasStandbys: settings.controller.standby === 'all' },
     router: routerOf(settings.router),
     registry: { heartbeatMs: registry.heartbeat, leaseMs: registry.lease, redis: redisOf(registry) },

@@ -5,17 +5,24 @@ import { AppError, toAppError, type Clock } from '@headwater/contracts';
  * node drains, or the answer takes too long. After a wait that resolved the viewer is still wanted.
  */
 export class Admission {
-  readonly #clock: Pick<Clock, 'after'>;
+  readonly #clock: Pick<Clock, 'after' | 'nowMs'>;
+  readonly #sinceMs: number;
   readonly #signal: AbortSignal;
   #givenUp: AppError | undefined;
   #reject: ((error: AppError) => void) | undefined;
 
   /** `signal` is aborted when the viewer leaves. */
-  constructor(clock: Pick<Clock, 'after'>, signal: AbortSignal) {
+  constructor(clock: Pick<Clock, 'after' | 'nowMs'>, signal: AbortSignal) {
     this.#clock = clock;
+    this.#sinceMs = clock.nowMs();
     this.#signal = signal;
     signal.addEventListener('abort', this.#leave, { once: true });
     if (signal.aborted) this.#leave();
+  }
+
+  /** How long it has taken so far. */
+  get elapsedMs(): number {
+    return this.#clock.nowMs() - this.#sinceMs;
   }
 
   /** The node's side gives it up. */

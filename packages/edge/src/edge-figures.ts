@@ -1,13 +1,16 @@
 // What an edge counts.
-import type { Counter, Gauge, Metrics, SessionProtocol } from '@headwater/contracts';
+import type { Counter, Gauge, Histogram, Metrics, SessionProtocol } from '@headwater/contracts';
 import type { TimelineCounters } from '@headwater/media';
-import type { UpstreamKind } from './upstream-candidates.ts';
+import type { EdgeStreamSettings } from './edge-stream.ts';
 
 /** Numbers of a viewer that has ended. */
 export interface ViewerTotals {
   readonly bytesWritten: number;
   readonly droppedFrames: number;
 }
+
+const joinBuckets = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const holdBuckets = [0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60];
 
 /** The edge's metrics. */
 export class EdgeFigures {
@@ -22,10 +25,14 @@ export class EdgeFigures {
   readonly #switches: Counter;
   readonly #peerPulls: Counter;
   readonly #agentPulls: Counter;
+  readonly #shieldPulls: Counter;
+  readonly #askers: Gauge;
   readonly #peerDrops: Counter;
   readonly #peers: Gauge;
   readonly #remembered: Counter;
   readonly #splices: Counter;
+  readonly #joins: Histogram;
+  readonly #holds: Histogram;
   readonly #clamped: Counter;
   readonly #dropped: Counter;
 
@@ -55,7 +62,7 @@ export class EdgeFigures {
     this.#streams = gauge('edge_streams', 'Streams that this edge pulls.');
     this.#pulls = counter(
       'edge_pulls_total',
-      'Pulls that opened, by who delivers: owner, standby, peer or agent.',
+      'Pulls that opened, by who delivers: owner, standby, shield, peer or agent.',
       'kind',
     );
     this.#switches = counter(
@@ -73,6 +80,15 @@ export class EdgeFigures {
       'Pulls that others asked to be made on their behalf: served, or the code of the refusal.',
       'result',
     );
+    this.#shieldPulls = counter(
+      'edge_shield_pulls_total',
+      'Pulls that edges of the region asked for as their shield: served, or the code of the refusal.',
+      'result',
+    );
+    this.#askers = gauge(
+      'edge_shielded_pulls',
+      'Pulls of edges of the region that are being served as their shield.',
+    );
     this.#peerDrops = counter('edge_peer_dropped_frames_total', 'Frames that slow pullers missed.');
     this.#peers = gauge('edge_peers', 'Pulls of peers that are being served.');
     this.#remembered = counter(
@@ -80,6 +96,18 @@ export class EdgeFigures {
       'Look-ups that the registry did not answer, so that what was known before had to do.',
     );
     this.#splices = counter('timeline_splices_total', 'Sessions or clocks joined to the streams of viewers.');
+    this.#joins = metrics.histogram({
+      name: 'headwater_play_join_seconds',
+      help: 'From the request of a viewer until its stream was there, by protocol.',
+      labels: ['protocol'],
+      buckets: joinBuckets,
+    });
+    this.#holds = metrics.histogram({
+      name: 'headwater_edge_hold_seconds',
+      help: 'How long the viewers of a stream got nothing, by how it ended: resumed in the same epoch, republished at the same origin, failed_over to another origin, or ended.',
+      labels: ['outcome'],
+      buckets: holdBuckets,
+    });
     this.#clamped = counter('timeline_clamped_frames_total', 'Frames whose time stepped back a little.');
     this.#dropped = counter('timeline_dropped_frames_total', 'Frames that no viewer could have shown.');
   }
@@ -88,7 +116,8 @@ export class EdgeFigures {
     this.#overloads.add(1, { limit });
   }
 
-  viewerOpened(protocol: SessionProtocol): void {
+  viewerOpened(protocol: SessionProtocol, joinMs: number): void {
+    this.#joins.observe(joinMs / 1000, { protocol });
     this.#countViewer(protocol, 1);
   }
 
@@ -108,9 +137,20 @@ export class EdgeFigures {
     this.#streams.set(count);
   }
 
-  pullOpened(kind: UpstreamKind, isSwitch: boolean): void {
-    this.#pulls.add(1, { kind });
-    if (isSwitch) this.#switches.add(1, { kind });
+  /** What the streams of an edge report. */
+  streamReports(): Pick<EdgeStreamSettings, 'pullOpened' | 'peerDropped' | 'held'> {
+    return {
+      pullOpened: (kind, isSwitch) => {
+        this.#pulls.add(1, { kind });
+        if (isSwitch) this.#switches.add(1, { kind });
+      },
+      peerDropped: (frames) => {
+        this.#peerDrops.add(frames);
+      },
+      held: (outcome, heldMs) => {
+        this.#holds.observe(heldMs / 1000, { outcome });
+      },
+    };
   }
 
   peerAnswered(result: string): void {
@@ -121,8 +161,12 @@ export class EdgeFigures {
     this.#agentPulls.add(1, { result });
   }
 
-  peerDropped(frames: number): void {
-    this.#peerDrops.add(frames);
+  shieldAnswered(result: string): void {
+    this.#shieldPulls.add(1, { result });
+  }
+
+  askers(count: number): void {
+    this.#askers.set(count);
   }
 
   peers(count: number): void {

@@ -18,6 +18,7 @@ import {
 } from '@headwater/media';
 import type { PullCall, PulledState } from '@headwater/relay';
 import { StreamCopy } from './stream-copy.ts';
+import type { UpstreamTarget } from './upstream-target.ts';
 import { Upstream, type UpstreamListener, type UpstreamOptions } from './upstream.ts';
 
 /** `waiting` for the stream to come; `live`; `holding` viewers while nothing comes; `ended` for good. */
@@ -31,8 +32,19 @@ export const edgeStreamTransitions: Readonly<Record<EdgeStreamPhase, readonly Ed
   ended: [],
 };
 
+/**
+ * How a hold ended: by frames of the same epoch, of a new one from the same origin or from another one, or with the stream.
+ */
+export type HoldOutcome = 'resumed' | 'republished' | 'failed_over' | 'ended';
+
 /** What all streams of an edge share. */
-export interface EdgeStreamSettings extends Omit<UpstreamOptions, 'stream' | 'listener'> {
+export interface EdgeStreamSettings extends Omit<UpstreamOptions, 'stream' | 'listener' | 'candidates'> {
+  /** See `UpstreamOptions`; `isAsked` while other edges pull through this one. */
+  readonly candidates: (
+    record: StreamRecord,
+    failed: ReadonlySet<string>,
+    isAsked: boolean,
+  ) => readonly UpstreamTarget[];
   readonly clock: Clock;
   readonly logger: Logger;
   readonly ring: FrameRingLimits;
@@ -42,6 +54,8 @@ export interface EdgeStreamSettings extends Omit<UpstreamOptions, 'stream' | 'li
   readonly waitForStreamMs: number;
   /** Whether anybody may pull from here: peers, or those whose agent this edge is. */
   readonly keepsCopy: boolean;
+  /** Told of each time in which viewers got nothing, when it is over. */
+  readonly held: (outcome: HoldOutcome, heldMs: number) => void;
   /** Counts frames that slow pullers missed. */
   readonly peerDropped: (frames: number) => void;
 }
@@ -74,6 +88,10 @@ export class EdgeStream {
   #copy: StreamCopy | undefined;
   #phase: EdgeStreamPhase = 'waiting';
   #leases = 0;
+  /** Edges that pull the stream through this one. */
+  #askers = 0;
+  /** What was there when the hold began. */
+  #held: { readonly sinceMs: number; readonly epoch: number; readonly owner: string | undefined } | undefined;
   #holdTimer: Timer | undefined;
   #lingerTimer: Timer | undefined;
 
@@ -103,6 +121,7 @@ export class EdgeStream {
       stream: key,
       logger: this.#logger,
       listener: this.#listener(),
+      candidates: (record, failed) => settings.candidates(record, failed, this.#askers > 0),
     });
     this.#upstream.start();
   }
@@ -129,6 +148,11 @@ export class EdgeStream {
     return this.#timeline.counters;
   }
 
+  /** How many edges pull it through this one. */
+  get askers(): number {
+    return this.#askers;
+  }
+
   /** How many peers it serves. */
   get peers(): number {
     return this.#copy?.peers ?? 0;
@@ -142,6 +166,10 @@ export class EdgeStream {
   /** Answers a pull on whose behalf this edge pulls; who asks holds a share. Throws `stream_not_found`, `epoch_stale`. */
   serve(call: PullCall): void {
     if (this.#copy === undefined) throw this.#notFound();
+    // Whoever pulls through this edge may reach somebody while it does not. A stream that the owner holds is delivered, too.
+    if (call.request.reach === 'shield' && this.#upstream.phase !== 'flowing') {
+      throw new AppError('upstream_unavailable', { details: { stream: this.key } });
+    }
     this.#copy.serve(call, this.#phase === 'live' ? 'live' : 'interrupted');
   }
 
@@ -168,6 +196,22 @@ export class EdgeStream {
     };
   }
 
+  /** Takes a share for an edge that pulls through this one. Until it is released the stream comes through no further shield. */
+  acquireAsShield(lingerMs: number): StreamLease {
+    const lease = this.acquire(lingerMs);
+    this.#askers++;
+    this.#upstream.leaveShield();
+    let isReleased = false;
+    return {
+      ready: lease.ready,
+      release: () => {
+        if (!isReleased) this.#askers--;
+        isReleased = true;
+        lease.release();
+      },
+    };
+  }
+
   /** The registry says that the stream was claimed. */
   claimed(record: StreamRecord): void {
     this.#upstream.claimed(record);
@@ -183,6 +227,7 @@ export class EdgeStream {
     if (!this.#enter('ended')) return;
     this.#holdTimer?.cancel();
     this.#lingerTimer?.cancel();
+    this.#reportHold(true);
     this.#upstream.close();
     const error = reason === 'shutdown' ? new AppError('draining') : this.#notFound();
     for (const waiter of [...this.#waiters]) this.#settle(waiter, () => waiter.reject(error));
@@ -197,8 +242,8 @@ export class EdgeStream {
       opened: ({ epoch, resumed, firstSequence, state }, { kind, node }) => {
         this.#logger.info({ epoch, resumed, state, from: kind, node: node.nodeId }, 'pull opened');
         this.#beginCopy(epoch, firstSequence);
-        // What comes from a peer is no peer's to pass on.
-        if (kind === 'peer') this.#copy?.endPeers('stream_not_found');
+        // What comes through another edge is no peer's to pass on.
+        if (kind === 'peer' || kind === 'shield') this.#copy?.endPeers('stream_not_found');
         this.#copy?.state(state);
         this.#stateChanged(state);
         for (const waiter of [...this.#waiters]) this.#settle(waiter, () => waiter.resolve(this.#live));
@@ -233,6 +278,7 @@ export class EdgeStream {
     this.#enter('live');
     this.#holdTimer?.cancel();
     this.#holdTimer = undefined;
+    this.#reportHold(false);
   }
 
   #beginCopy(epoch: number, firstSequence: number): void {
@@ -250,9 +296,19 @@ export class EdgeStream {
 
   #hold(): void {
     this.#enter('holding');
+    this.#held ??= { sinceMs: this.#settings.clock.nowMs(), epoch: this.epoch, owner: this.owner };
     this.#holdTimer ??= this.#settings.clock.after(this.#settings.holdMs, () => {
       this.close('hold_expired');
     });
+  }
+
+  #reportHold(isOver: boolean): void {
+    const held = this.#held;
+    if (held === undefined) return;
+    this.#held = undefined;
+    const heldMs = this.#settings.clock.nowMs() - held.sinceMs;
+    const renewed = held.owner === this.owner ? 'republished' : 'failed_over';
+    this.#settings.held(isOver ? 'ended' : held.epoch === this.epoch ? 'resumed' : renewed, heldMs);
   }
 
   #wait(resolve: (live: LiveStream) => void, reject: (error: AppError) => void): Waiter {

@@ -15,7 +15,6 @@ import type {
   NodeRecord,
   NodeRef,
   RegistryEvent,
-  StreamRecord,
   StreamRegistry,
   UpstreamLoss,
   Watch,
@@ -27,10 +26,13 @@ import { AgentFeed } from './agent-feed.ts';
 import { EdgeFigures } from './edge-figures.ts';
 import { EdgeStream, type EdgeStreamSettings } from './edge-stream.ts';
 import { PeerFeed } from './peer-feed.ts';
+import { recordOf, type PullAgent } from './pull-agent.ts';
 import { StreamLookup } from './stream-lookup.ts';
 import { TimelineTally } from './timeline-tally.ts';
-import { upstreamCandidates, type EdgeNode } from './upstream-candidates.ts';
+import { upstreamCandidates } from './upstream-candidates.ts';
+import type { EdgeNode } from './upstream-target.ts';
 import { Viewer, type ViewerContext } from './viewer.ts';
+import type { ShieldMode } from './upstream-target.ts';
 import { takeSeat, type Seat, type ViewerSeats } from './viewer-seats.ts';
 
 /** What an edge is made of. */
@@ -68,19 +70,12 @@ export interface EdgeOptions {
   readonly agent?: PullAgent;
   /** Whether this edge is the agent of others: `agentFeed` answers them. */
   readonly isAgent?: boolean;
+  /** For which streams the edges of a region pull through one of them; `off` unless told. */
+  readonly shield?: ShieldMode;
   /** Where viewers are counted together with those of other processes; without, this edge counts its own. */
   readonly seats?: ViewerSeats;
   /** See `UpstreamOptions`. */
   readonly stallMs?: number;
-}
-
-/** Who pulls streams on an edge's behalf. */
-export interface PullAgent {
-  readonly node: NodeRef;
-  /** Its relay, as `RelayClient.pull` takes it. */
-  readonly address: string;
-  /** Whether a stream is live, without having it pulled. */
-  hasLive(stream: StreamKey): Promise<boolean>;
 }
 
 /** A limit that the node has reached: what it is at, and the most it may be at. */
@@ -123,6 +118,8 @@ export class Edge {
   readonly peerFeed: RelaySource;
   /** Answers those whose agent this edge is. They have viewers: a drain does not end them, `close` does. */
   readonly agentFeed: RelaySource;
+  /** Answers edges of the region that pull through this one. */
+  readonly shieldFeed: RelaySource;
   #isClosed = false;
 
   constructor(options: EdgeOptions) {
@@ -149,8 +146,19 @@ export class Edge {
         if (this.#isClosed) throw new AppError('draining');
         return this.#open(key);
       },
+      acquire: (stream, ms) => stream.acquire(ms),
       answered: (result) => {
         figures.agentAnswered(result);
+      },
+    });
+    this.shieldFeed = new AgentFeed({
+      open: (key) => {
+        if (this.#isDraining) throw new AppError('draining');
+        return this.#open(key);
+      },
+      acquire: (stream, ms) => stream.acquireAsShield(ms),
+      answered: (result) => {
+        figures.shieldAnswered(result);
       },
     });
     this.#watch = registry.watch((event) => {
@@ -311,7 +319,7 @@ export class Edge {
         },
       });
       this.#viewers.set(context.sessionId, viewer);
-      this.#figures.viewerOpened(context.protocol);
+      this.#figures.viewerOpened(context.protocol, admission.elapsedMs);
       return viewer;
     } catch (caught) {
       lease.release();
@@ -339,32 +347,30 @@ export class Edge {
   }
 
   #settings(): EdgeStreamSettings {
-    const { node, nodes, agent, hasPeers, isAgent = false } = this.#options;
+    const { node, nodes, agent, hasPeers, isAgent = false, shield = 'off' } = this.#options;
     return {
       ...this.#options,
       logger: this.#logger,
       keepsCopy: hasPeers || isAgent,
       find: async (key) => (agent === undefined ? this.#lookup.find(key) : recordOf(key, agent)),
-      candidates: (record, failed) =>
+      candidates: (record, failed, isAsked) =>
         agent === undefined
-          ? upstreamCandidates({ record, failed, nodes: nodes(), self: node })
+          ? upstreamCandidates({ record, failed, nodes: nodes(), self: node, shield, isAsked })
           : [{ kind: 'agent', node: agent.node, address: agent.address }],
-      pullOpened: (kind, isSwitch) => {
-        this.#figures.pullOpened(kind, isSwitch);
-      },
-      peerDropped: (frames) => {
-        this.#figures.peerDropped(frames);
-      },
+      ...this.#figures.streamReports(),
     };
   }
 
   #tally(): void {
     let peers = 0;
+    let askers = 0;
     for (const stream of this.#streams.values()) {
       this.#timelines.count(stream);
       peers += stream.peers;
+      askers += stream.askers;
     }
     this.#figures.peers(peers);
+    this.#figures.askers(askers);
   }
 
   #latencyOf(params: ReadonlyMap<string, string>): LatencyClass {
@@ -386,9 +392,4 @@ export class Edge {
     this.#bytesOfEnded += viewer.bytesWritten;
     this.#figures.viewerEnded(viewer.context.protocol, reason, viewer);
   }
-}
-
-// Who has a stream is the agent's to find out: from here all have it that the agent will pull.
-function recordOf(stream: StreamKey, { node: owner, address: relayAddress }: PullAgent): StreamRecord {
-  return { stream, owner, relayAddress, epoch: 0, state: 'live', codecs: [], sinceMs: 0 };
 }

@@ -9,11 +9,11 @@ let watch: StallWatch;
 beforeEach(() => {
   clock = new ManualClock();
   stalls = 0;
-  watch = new StallWatch(clock, 2_000, () => stalls++);
+  watch = new StallWatch(clock, () => stalls++);
 });
 
 it('says nothing while something keeps coming', () => {
-  watch.start();
+  watch.start(2_000);
   for (let passed = 0; passed < 20_000; passed += 1_900) {
     clock.advance(1_900);
     watch.seen();
@@ -22,8 +22,8 @@ it('says nothing while something keeps coming', () => {
 });
 
 it('speaks once when nothing came for the time, however often it was started', () => {
-  watch.start();
-  watch.start();
+  watch.start(2_000);
+  watch.start(2_000);
   clock.advance(1_500);
   watch.seen();
   clock.advance(1_999);
@@ -35,7 +35,7 @@ it('speaks once when nothing came for the time, however often it was started', (
 });
 
 it('does not count the time in which nobody looked: what came meanwhile has not been read yet', () => {
-  watch.start();
+  watch.start(2_000);
   clock.advance(1_000);
   clock.stall(8_000);
   clock.advance(0);
@@ -47,7 +47,7 @@ it('does not count the time in which nobody looked: what came meanwhile has not 
 });
 
 it('speaks in the end although it is late all the time', () => {
-  watch.start();
+  watch.start(2_000);
   for (let turn = 0; turn < 5; turn++) {
     clock.stall(800);
     clock.advance(0);
@@ -56,7 +56,7 @@ it('speaks in the end although it is late all the time', () => {
 });
 
 it('is quiet once stopped, and leaves no timer', () => {
-  watch.start();
+  watch.start(2_000);
   watch.stop();
   clock.advance(60_000);
   expect(stalls).toBe(0);

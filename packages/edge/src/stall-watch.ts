@@ -7,22 +7,22 @@ const lateMs = 100;
 /** Notices that something that should keep coming has stopped: a frozen owner keeps its connections open. */
 export class StallWatch {
   readonly #clock: Clock;
-  readonly #stallMs: number;
   readonly #stalled: () => void;
   #timer: Timer | undefined;
   #lastMs = 0;
+  #stallMs = 0;
 
-  /** `stalled` is called once when nothing was seen for `stallMs`; the watch has stopped then. */
-  constructor(clock: Clock, stallMs: number, stalled: () => void) {
+  /** `stalled` is called once when nothing was seen for so long as `start` says; the watch has stopped then. */
+  constructor(clock: Clock, stalled: () => void) {
     this.#clock = clock;
-    this.#stallMs = stallMs;
     this.#stalled = stalled;
   }
 
   /** Begins to watch, or goes on with the full time. */
-  start(): void {
+  start(stallMs: number): void {
     this.seen();
-    this.#arm(this.#stallMs);
+    this.#stallMs = stallMs;
+    this.#arm(stallMs);
   }
 
   /** Something came. Cheap: called with every batch. */

@@ -2,7 +2,8 @@ import { parseStreamKey } from '@headwater/contracts';
 import type { NodeRecord, StreamRecord } from '@headwater/cluster';
 import { testNode } from '@headwater/cluster/testing';
 import { describe, expect, it } from 'vitest';
-import { upstreamCandidates, type CandidateSituation } from './upstream-candidates.ts';
+import { upstreamCandidates } from './upstream-candidates.ts';
+import type { CandidateSituation } from './upstream-target.ts';
 
 const self = { nodeId: 'edge-1', zone: 'a', region: 'eu' };
 const record: StreamRecord = {

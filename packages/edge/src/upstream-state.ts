@@ -2,7 +2,7 @@
 // never more than one pull that delivers, nor a timer of a state that is over.
 import type { Timer } from '@headwater/contracts';
 import type { Pull } from '@headwater/relay';
-import type { UpstreamTarget } from './upstream-candidates.ts';
+import type { UpstreamTarget } from './upstream-target.ts';
 import type { WayBack } from './way-back.ts';
 
 /** `resolving` asks who has the stream, `opening` waits for a node's answer, `backing-off` waits before the next round. */

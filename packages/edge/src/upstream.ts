@@ -9,7 +9,7 @@ import { isMedia, PullPosition } from './pull-position.ts';
 import { RecentFailures } from './recent-failures.ts';
 import { RetryPace } from './retry-pace.ts';
 import { StallWatch } from './stall-watch.ts';
-import { isSubstitute, type UpstreamKind, type UpstreamTarget } from './upstream-candidates.ts';
+import { isAuthority, isSubstitute, type UpstreamKind, type UpstreamTarget } from './upstream-target.ts';
 import {
   leaveState,
   pullOf,
@@ -63,6 +63,10 @@ const finalReasons: ReadonlySet<CloseReason> = new Set<CloseReason>([
 // What an agent says to those of its pullers who were watching a stream of whose end the registry spoke.
 const finalReasonsOfAgents: ReadonlySet<CloseReason> = new Set([...finalReasons, 'stream_ended' as const]);
 const defaultStallMs = 2_000;
+// A shield notices a stall first, and finds somebody else: its pullers are to hear from it.
+const shieldStallFactor = 2;
+
+const nobody: ReadonlySet<string> = new Set();
 
 /** One stream's way to its owner. `close` is idempotent. */
 export class Upstream {
@@ -87,7 +91,7 @@ export class Upstream {
     this.#options = options;
     this.#pace = new RetryPace(options.random);
     this.#failures = new RecentFailures(options.clock);
-    this.#stall = new StallWatch(options.clock, options.stallMs ?? defaultStallMs, () => {
+    this.#stall = new StallWatch(options.clock, () => {
       this.#stalled();
     });
   }
@@ -117,13 +121,21 @@ export class Upstream {
     void this.#lookUp();
   }
 
+  /** Others pull through this edge from now on: where it pulls through a shield itself, it pulls anew, and goes on after the last frame. */
+  leaveShield(): void {
+    const state = this.#state;
+    const isAsking = state.phase === 'opening' || state.phase === 'flowing';
+    if (isAsking && state.target.kind === 'shield' && this.#record !== undefined) this.#pursue(this.#record);
+  }
+
   /** The registry says that the stream has a new owner or epoch. */
   claimed(record: StreamRecord): void {
     if (this.#state.phase === 'closed' || record.epoch < this.#highestEpoch) return;
     if (record.epoch === this.#highestEpoch && pullOf(this.#state) !== undefined) return;
     this.#pace.reset();
     this.#failures.clear();
-    this.#pursue(record);
+    if (this.#isShielded) this.#awaitShield(record);
+    else this.#pursue(record);
   }
 
   /**
@@ -170,6 +182,17 @@ export class Upstream {
     return { kind: 'owner', node: record.owner, address: record.relayAddress };
   }
 
+  get #isShielded(): boolean {
+    return this.#state.phase === 'flowing' && this.#state.target.kind === 'shield';
+  }
+
+  // The shield has heard of the new epoch as well, and says so when it has it: asked at once, it would not yet.
+  #awaitShield(record: StreamRecord): void {
+    this.#record = record;
+    this.#highestEpoch = Math.max(this.#highestEpoch, record.epoch);
+    this.#watchWhile('live');
+  }
+
   #pursue(record: StreamRecord): void {
     this.#record = record;
     this.#highestEpoch = Math.max(this.#highestEpoch, record.epoch);
@@ -208,7 +231,7 @@ export class Upstream {
         stream,
         minEpoch: this.#highestEpoch,
         ...(resume === undefined ? {} : { resume }),
-        ...(target.kind === 'peer' || target.kind === 'agent' ? { reach: target.kind } : {}),
+        ...(target.kind === 'owner' || target.kind === 'standby' ? {} : { reach: target.kind }),
       },
       handler,
     );
@@ -241,7 +264,7 @@ export class Upstream {
     this.#position.open(info);
     this.#highestEpoch = Math.max(this.#highestEpoch, info.epoch);
     const pull = pullOf(this.#state);
-    const wayBack = isSubstitute(target.kind) ? this.#wayBack() : undefined;
+    const wayBack = this.#isFirstChoice(target) ? undefined : this.#wayBack();
     this.#enter({ phase: 'flowing', target, pull, wayBack });
     pullOpened(target.kind, this.#lastKind !== undefined && this.#lastKind !== target.kind);
     this.#lastKind = target.kind;
@@ -249,7 +272,7 @@ export class Upstream {
     this.#announce = () => {
       listener.opened(info, target);
     };
-    if (!isSubstitute(target.kind) || info.state === 'interrupted') this.#announceNow();
+    if (isAuthority(target.kind) || info.state === 'interrupted') this.#announceNow();
   }
 
   #announceNow(): void {
@@ -271,11 +294,12 @@ export class Upstream {
   }
 
   #watchWhile(state: PulledState): void {
-    if (state === 'live') this.#stall.start();
+    const { stallMs = defaultStallMs } = this.#options;
+    if (state === 'live') this.#stall.start(this.#isShielded ? shieldStallFactor * stallMs : stallMs);
     else this.#stall.stop();
   }
 
-  // Of an end only the owner knows, and an agent, who heard it from the owner. A substitute may have lost the stream, and
+  // Of an end only the owner knows, and an agent or a shield, who heard it from the owner. A substitute may have lost the stream, and
   // the registry tells of its end as well.
   #endedBy(reason: CloseReason, { kind, node }: UpstreamTarget): void {
     const final = kind === 'agent' ? finalReasonsOfAgents : finalReasons;
@@ -283,7 +307,7 @@ export class Upstream {
       this.#options.listener.ended(reason);
       return;
     }
-    if (isSubstitute(kind) && reason !== 'replaced') this.#failures.add(node.nodeId);
+    if (!isAuthority(kind) && reason !== 'replaced') this.#failures.add(node.nodeId);
     if (!this.#isStillWanted()) return;
     if (reason === 'replaced') this.#resolve();
     else this.#backOff();
@@ -300,7 +324,7 @@ export class Upstream {
     const isUnreachable = error.code === 'upstream_unavailable';
     if (target.kind === 'owner' && isUnreachable) this.#options.reportLoss(target.node, 'broken');
     // A connection that broke may be there again at once; one that cannot be made is another matter.
-    const standsIn = isSubstitute(target.kind);
+    const standsIn = !isAuthority(target.kind);
     if (standsIn || (isOpening && isUnreachable)) this.#failures.add(target.node.nodeId);
     if (target.kind === 'agent' && this.epoch === 0 && !isUnreachable) this.#options.listener.refused(error);
     if (!this.#isStillWanted()) return;
@@ -330,18 +354,23 @@ export class Upstream {
     return !isOver;
   }
 
+  #isFirstChoice({ kind, node }: UpstreamTarget): boolean {
+    if (kind === 'agent' || this.#record === undefined) return true;
+    return this.#options.candidates(this.#record, nobody)[0]?.node.nodeId === node.nodeId;
+  }
+
   #wayBack(): WayBack {
-    const { stream, clock, random, find } = this.#options;
+    const { stream, clock, random, find, candidates } = this.#options;
     return new WayBack({
       stream,
       clock,
       random,
       find,
-      ownerOf: (found) => {
+      firstChoice: (found) => {
         const record = found && this.#newest(found);
-        const owner = this.#ownerOf(record);
-        if (owner !== undefined) this.#record = record;
-        return owner;
+        if (record === undefined || this.#ownerOf(record) === undefined) return undefined;
+        this.#record = record;
+        return candidates(record, nobody)[0];
       },
       pull: (target, handler) => this.#pull(target, handler),
       isWelcome: (info) => this.#position.isJoinedBy(info),

@@ -1,11 +1,11 @@
-// While a substitute delivers, the owner is tried now and then, beside it. What it brings decides: only a pull that joins
+// While somebody delivers who is not the first choice, that one (the owner, or the region's shield) is tried now and then, beside it. What it brings decides: only a pull that joins
 // what was received, and has media, takes over from the substitute, and nothing of it is delivered before.
 import type { Clock, StreamKey, Timer } from '@headwater/contracts';
 import type { StreamRecord } from '@headwater/cluster';
 import type { Frame } from '@headwater/media';
 import type { OpenedInfo, Pull, PullHandler } from '@headwater/relay';
 import { isMedia } from './pull-position.ts';
-import type { UpstreamTarget } from './upstream-candidates.ts';
+import type { UpstreamTarget } from './upstream-target.ts';
 
 /** What a way back needs of its upstream. */
 export interface WayBackOptions {
@@ -13,8 +13,8 @@ export interface WayBackOptions {
   readonly clock: Clock;
   readonly random: () => number;
   readonly find: (stream: StreamKey) => Promise<StreamRecord | undefined>;
-  /** The owner as a target; undefined when the record says nothing that could be pulled. */
-  readonly ownerOf: (record: StreamRecord | undefined) => UpstreamTarget | undefined;
+  /** Whom the stream should come from; undefined when the record says nothing that could be pulled. */
+  readonly firstChoice: (record: StreamRecord | undefined) => UpstreamTarget | undefined;
   readonly pull: (target: UpstreamTarget, handler: PullHandler) => Pull;
   readonly isWelcome: (info: OpenedInfo) => boolean;
   /** Takes the pull over; the handler that it returns hears all that follows, the opening first. */
@@ -28,7 +28,7 @@ const mediaMs = 2_000;
 // Headers and metadata come before the media, a handful of them.
 const maxEarlyFrames = 64;
 
-/** Tries the owner every 5 to 10 s until it takes over. `close` is idempotent, and leaves alone what was taken over. */
+/** Tries it every 5 to 10 s until it takes over. `close` is idempotent, and leaves alone what was taken over. */
 export class WayBack {
   readonly #options: WayBackOptions;
   #timer: Timer | undefined;
@@ -56,8 +56,8 @@ export class WayBack {
   }
 
   async #try(): Promise<void> {
-    const { stream, find, ownerOf, pull } = this.#options;
-    const target = ownerOf(await find(stream));
+    const { stream, find, firstChoice, pull } = this.#options;
+    const target = firstChoice(await find(stream));
     if (this.#isClosed) return;
     if (target === undefined) this.#wait();
     else this.#trial = pull(target, this.#handlerFor(target));

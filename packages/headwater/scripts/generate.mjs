@@ -17,6 +17,7 @@ const { configJsonSchema } = await import('@headwater/contracts');
 const { createAdminApp, openApiDocument } = await import('../src/admin/admin-app.ts');
 const { programVersion } = await import('../src/program-version.ts');
 const { configPage } = await import('./config-page.mjs');
+const { metricsPage } = await import('./metrics-page.mjs');
 
 const folder = new URL('../../../docs/reference/', import.meta.url);
 const isCheck = process.argv.includes('--check');
@@ -51,6 +52,7 @@ const app = createAdminApp({
 const files = new Map([
   ['config.md', configPage()],
   ['config.schema.json', json(configJsonSchema())],
+  ['metrics.md', metricsPage()],
   ['openapi.json', json(openApiDocument(app, version))],
 ]);
 
@@ -72,3 +74,6 @@ function contentOf(file) {
     return undefined;
   }
 }
+
+// The nodes whose metrics were looked at were never started, and keep the process.
+process.exit();

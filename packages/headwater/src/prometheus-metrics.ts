@@ -17,10 +17,22 @@ const lagBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 
 /** Everything measured by one process, as it travels to another one. */
 export type MetricValues = prometheus.MetricObjectWithValues<prometheus.MetricValue<string>>[];
 
+/** What a metric is. */
+export interface MetricDescription extends Required<MetricOptions> {
+  /** `counter`, `gauge` or `histogram`. */
+  readonly kind: string;
+}
+
+interface Made {
+  readonly kind: string;
+  readonly options: MetricOptions;
+  readonly metric: Counter | Gauge | Histogram;
+}
+
 /** The metrics of one process. */
 export class PrometheusMetrics implements Metrics {
   readonly #registry = new prometheus.Registry();
-  readonly #made = new Map<string, { kind: string; metric: Counter | Gauge | Histogram }>();
+  readonly #made = new Map<string, Made>();
 
   /** Goes with `render`'s text. */
   get contentType(): string {
@@ -69,6 +81,16 @@ export class PrometheusMetrics implements Metrics {
     });
   }
 
+  /** What of its own the program measures, in the order of the names. */
+  described(): MetricDescription[] {
+    return Array.from(this.#made.values(), ({ kind, options: { name, help, labels = [] } }) => ({
+      name,
+      kind,
+      help,
+      labels,
+    })).sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
   /** Adds the process's figures (CPU, memory, garbage collection, file descriptors). */
   measureProcess(): void {
     prometheus.collectDefaultMetrics({ register: this.#registry });
@@ -106,7 +128,7 @@ export class PrometheusMetrics implements Metrics {
       return known.metric as M;
     }
     const metric = make();
-    this.#made.set(options.name, { kind, metric });
+    this.#made.set(options.name, { kind, options, metric });
     return metric;
   }
 }

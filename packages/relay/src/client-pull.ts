@@ -148,6 +148,7 @@ const reachCodes: Readonly<Record<PullReach, Reach>> = {
   owner: Reach.UNSPECIFIED,
   peer: Reach.PEER,
   agent: Reach.AGENT,
+  shield: Reach.SHIELD,
 };
 
 function messageOf(request: PullRequest): PullRequestMessage {

@@ -10,9 +10,10 @@ export interface ResumePoint {
 /**
  * Whose frames may answer a pull. `owner`: of a stream that the node owns, or follows as its standby. `peer`: of one that
  * it is pulling from there itself at the moment; it must not begin to pull it for this. `agent`: of any, which it pulls on
- * behalf of the puller, waiting for it if it must, until the call is over.
+ * behalf of the puller, waiting for it if it must, until the call is over. `shield`: the same for another edge; the stream is
+ * then pulled from its owner or from who stands in for that, never through a further shield.
  */
-export type PullReach = 'owner' | 'peer' | 'agent';
+export type PullReach = 'owner' | 'peer' | 'agent' | 'shield';
 
 /** What a node asks for when it pulls a stream. */
 export interface PullRequest {

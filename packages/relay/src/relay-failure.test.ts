@@ -221,7 +221,7 @@ describe('a request that is not valid', () => {
     ['a node with a line break', { nodeId: 'a\nb' }],
     ['an epoch without a sequence number', { resumeEpoch: 1 }],
     ['a sequence number without an epoch', { resumeSequence: 1 }],
-    ['a reach that is not known', { reach: 3 as Reach }],
+    ['a reach that is not known', { reach: 4 as Reach }],
   ])('is refused: %s', async (_title, request) => {
     const puller = new RawPuller(pair.address, request);
     cleanups.push(() => {

@@ -231,7 +231,8 @@ export class RelayServer {
     this.#pullsByPeer.set(peer, (this.#pullsByPeer.get(peer) ?? 0) + 1);
     this.#openPulls.set(this.#pulls.size);
     const { reach, resume, minEpoch } = pull.request;
-    logger[reach === undefined ? 'info' : 'debug']({ resume, minEpoch }, 'pull opened');
+    const level = reach === undefined || reach === 'shield' ? 'info' : 'debug';
+    logger[level]({ resume, minEpoch, reach }, 'pull opened');
     call.once('close', () => {
       this.#pulls.delete(pull);
       const left = (this.#pullsByPeer.get(peer) ?? 1) - 1;
@@ -279,7 +280,8 @@ function reachOf(reach: number): Pick<PullRequest, 'reach'> {
   if (reach === Reach.UNSPECIFIED) return {};
   if (reach === Reach.PEER) return { reach: 'peer' };
   if (reach === Reach.AGENT) return { reach: 'agent' };
-  throw new AppError('request_malformed', { details: { field: 'reach', expected: '0 to 2' } });
+  if (reach === Reach.SHIELD) return { reach: 'shield' };
+  throw new AppError('request_malformed', { details: { field: 'reach', expected: '0 to 3' } });
 }
 
 function hostOf(peer: string): string {

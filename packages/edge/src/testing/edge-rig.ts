@@ -35,6 +35,8 @@ export class EdgeRig {
   readonly counted: Map<string, number> = new Map<string, number>();
   /** The handlers of all pulls so far. */
   readonly pulls: PullHandler[] = [];
+  /** Where they went. */
+  readonly pulled: string[] = [];
   /** The nodes that the edge knows. */
   nodes: readonly NodeRecord[] = [];
   /** What the access policy says. */
@@ -49,7 +51,8 @@ export class EdgeRig {
       logger: silentLogger,
       metrics: this.#metrics(),
       relay: {
-        pull: (_address, _request, handler) => {
+        pull: (address, _request, handler) => {
+          this.pulled.push(address);
           this.pulls.push(handler);
           return { close: () => undefined };
         },

@@ -3,6 +3,7 @@ import { ManualClock } from '@headwater/contracts/testing';
 import type { NodeRecord, StreamRecord } from '@headwater/cluster';
 import type { Frame } from '@headwater/media';
 import type { PulledState, PullHandler, PullRequest } from '@headwater/relay';
+import type { ShieldMode } from '../upstream-target.ts';
 import { upstreamCandidates } from '../upstream-candidates.ts';
 import { Upstream } from '../upstream.ts';
 
@@ -29,6 +30,10 @@ export class UpstreamRig {
   readonly upstream: Upstream;
   /** The nodes that the edge knows. */
   nodes: readonly NodeRecord[] = [];
+  /** Whether the edge pulls through a shield where there is one. */
+  shield: ShieldMode = 'off';
+  /** Whether other edges pull through it. */
+  isAsked = false;
   /** What a look-up says. */
   find: () => Promise<StreamRecord | undefined> = async () => Promise.resolve(undefined);
 
@@ -44,6 +49,8 @@ export class UpstreamRig {
           failed,
           nodes: this.nodes,
           self: { nodeId: 'edge-1', zone: '', region: '' },
+          shield: this.shield,
+          isAsked: this.isAsked,
         }),
       relay: {
         pull: (address, request, handler) => {

@@ -34,6 +34,7 @@ export function makeEdge(
     node: { nodeId: node.nodeId, zone, region },
     nodes: () => nodes.nodes(),
     hasPeers: config.registry.redis !== undefined,
+    shield: config.edge.shield,
     isAgent: workerCount(config, context.roles) > 0,
     overload,
     random: Math.random,

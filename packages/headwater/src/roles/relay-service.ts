@@ -25,7 +25,7 @@ export class RelayService implements Service {
     this.#context = context;
     this.#origin = origin;
     this.#server = new RelayServer({
-      source: new RelaySources({ origin: origin?.feed, edge: edge?.peerFeed }),
+      source: new RelaySources({ origin: origin?.feed, edge }),
       probe: () => ({ ...node, isDraining: (origin ?? edge)?.isDraining ?? false }),
       clock,
       logger,

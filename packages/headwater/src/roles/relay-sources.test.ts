@@ -30,16 +30,17 @@ const sourceOf = (epoch: number): RelaySource => ({
     call.opened({ ...info, epoch });
   },
 });
-const [origin, edge] = [sourceOf(1), sourceOf(2)];
+const origin = sourceOf(1);
+const edge = { peerFeed: sourceOf(2), shieldFeed: sourceOf(3) };
 
 it.each([
-  ['an origin', { origin, edge: undefined }, 1, 'stream_not_found'],
-  ['an edge', { origin: undefined, edge }, 'stream_not_found', 2],
-  ['both', { origin, edge }, 1, 2],
-])('a node that is %s', async (_title, parts, asOwner, asPeer) => {
+  ['an origin', { origin, edge: undefined }, [1, 'stream_not_found', 'stream_not_found']],
+  ['an edge', { origin: undefined, edge }, ['stream_not_found', 2, 3]],
+  ['both', { origin, edge }, [1, 2, 3]],
+])('a node that is %s', async (_title, parts, epochs) => {
   const sources = new RelaySources(parts);
   pair.source.onOpen((call) => {
     sources.open(call);
   });
-  expect([await epochFor('owner'), await epochFor('peer')]).toEqual([asOwner, asPeer]);
+  expect([await epochFor('owner'), await epochFor('peer'), await epochFor('shield')]).toEqual(epochs);
 });

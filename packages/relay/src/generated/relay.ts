@@ -25,6 +25,11 @@ export const Reach = {
    * are appointed as an agent serve this.
    */
   AGENT: 2,
+  /**
+   * SHIELD - Of any stream: as REACH_AGENT, for another edge of the region. The node pulls it from its owner, or from who stands in for
+   * that, and never with this reach.
+   */
+  SHIELD: 3,
 } as const;
 
 export type Reach = typeof Reach[keyof typeof Reach];
@@ -33,6 +38,7 @@ export namespace Reach {
   export type UNSPECIFIED = typeof Reach.UNSPECIFIED;
   export type PEER = typeof Reach.PEER;
   export type AGENT = typeof Reach.AGENT;
+  export type SHIELD = typeof Reach.SHIELD;
 }
 
 export const StreamState = {

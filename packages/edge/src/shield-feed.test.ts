@@ -1,0 +1,98 @@
+// An edge is the shield of others, over a real relay.
+import { parseStreamKey } from '@headwater/contracts';
+import { testNode } from '@headwater/cluster/testing';
+import type { PullRequest } from '@headwater/relay';
+import { RecordingHandler, RelayPair, testFrames } from '@headwater/relay/testing';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { rendezvousWeight } from './rendezvous.ts';
+import { EdgeRig, rigTimes } from './testing/index.ts';
+
+const stream = parseStreamKey('live/cam1');
+// One that every edge of the region would ask before the rig's own.
+const ownWeight = rendezvousWeight(stream, 'edge-1');
+const better = Array.from({ length: 20 }, (_, index) => `edge-${String(index + 2)}`).find(
+  (nodeId) => rendezvousWeight(stream, nodeId) > ownWeight,
+);
+
+let rig: EdgeRig;
+let pair: RelayPair;
+
+beforeEach(async () => {
+  rig = await EdgeRig.start({ shield: 'always' });
+  pair = await RelayPair.start();
+  pair.source.onOpen((call) => {
+    rig.edge.shieldFeed.open(call);
+  });
+});
+
+afterEach(async () => {
+  await rig.close();
+  await pair.stop();
+  expect(rig.clock.pendingTimers).toBe(0);
+});
+
+function pull(request: Partial<PullRequest> = {}): RecordingHandler {
+  const handler = new RecordingHandler();
+  pair.client.pull(pair.address, { stream, reach: 'shield', ...request }, handler);
+  return handler;
+}
+
+describe('a pull through a shield', () => {
+  it('has it pull from the owner, once for all who ask, though another edge would be asked by itself', async () => {
+    rig.nodes = [
+      testNode(better ?? '', { roles: ['edge'], zone: '', region: '', addresses: { relay: 'better:1' } }),
+    ];
+    const epoch = await rig.claim();
+    const handlers = [pull(), pull()];
+    await vi.waitFor(() => expect(rig.pulls).toHaveLength(1));
+    expect(rig.pulled).toEqual(['origin-1:1']);
+    rig.pulls.at(-1)?.opened({ epoch, firstSequence: 50, resumed: false, state: 'live' });
+    rig.pulls.at(-1)?.frames(testFrames(50, 60));
+    for (const handler of handlers) {
+      await vi.waitFor(() => {
+        rig.clock.advance(50);
+        expect(handler.received).toEqual(testFrames(50, 60));
+      });
+    }
+    expect(handlers[0]?.opening).toMatchObject({ epoch, firstSequence: 50 });
+    expect(rig.pulls).toHaveLength(1);
+  });
+
+  it('is refused while nobody delivers the stream here: who asks may reach somebody', async () => {
+    const epoch = await rig.claim();
+    const first = pull();
+    await vi.waitFor(() => expect(rig.pulls).toHaveLength(1));
+    rig.pulls.at(-1)?.opened({ epoch, firstSequence: 50, resumed: false, state: 'live' });
+    rig.pulls.at(-1)?.frames(testFrames(50, 60));
+    await first.until(() => first.events.length > 1);
+    rig.pulls.at(-1)?.ended('shutdown');
+    const second = pull();
+    await second.until(() => second.events.length > 0);
+    expect(second.events).toMatchObject([{ type: 'failed', error: { code: 'upstream_unavailable' } }]);
+    // Whoever pulls already hears nothing, and waits for a while.
+    expect(first.events.filter(({ type }) => type !== 'frames')).toHaveLength(1);
+  });
+
+  it('is refused by an edge that drains', async () => {
+    await rig.claim();
+    rig.edge.drain();
+    const handler = pull();
+    await handler.until(() => handler.events.length > 0);
+    expect(handler.events).toMatchObject([{ type: 'failed', error: { code: 'draining' } }]);
+  });
+
+  it('is outlived by the stream for a little while, so that one who comes back finds it', async () => {
+    const epoch = await rig.claim();
+    const handler = new RecordingHandler();
+    const asked = pair.client.pull(pair.address, { stream, reach: 'shield' }, handler);
+    await vi.waitFor(() => expect(rig.pulls).toHaveLength(1));
+    rig.pulls.at(-1)?.opened({ epoch, firstSequence: 0, resumed: false, state: 'live' });
+    await handler.until(() => handler.events.length > 0);
+    asked.close();
+    await vi.waitFor(() => expect(rig.edge.streams.get(stream)?.askers).toBe(0));
+    rig.clock.advance(2_000);
+    expect(rig.edge.streams.size).toBe(1);
+    rig.clock.advance(rigTimes.lingerMs);
+    expect(rig.edge.streams.size).toBe(0);
+  });
+});
