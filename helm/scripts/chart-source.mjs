@@ -46,6 +46,16 @@ const podValues = ({ cpu, memory }) => ({
   tolerations: { description: 'Taints they may run beside.', default: [], $ref: '#/definitions/list' },
   affinity: { description: 'Affinity of the pods.', default: {}, $ref: '#/definitions/free' },
   priorityClassName: { description: 'Their priority class.', default: '', type: 'string' },
+  volumes: {
+    description: 'More volumes, for files that the configuration names.',
+    default: [],
+    $ref: '#/definitions/list',
+  },
+  volumeMounts: {
+    description: 'Where they are mounted.',
+    default: [],
+    $ref: '#/definitions/list',
+  },
   env: {
     description: 'More environment variables, such as NODE_OPTIONS.',
     default: {},

@@ -34,11 +34,15 @@ const files = new Map([
   ['files/secret-keys.yaml', `# Made by helm/scripts/generate.mjs.\n${stringify(secrets)}`],
 ]);
 const copies = /** @type {const} */ ([
-  ['deploy/prometheus', /[.]rules[.]ya?ml$/, 'files/rules'],
-  ['deploy/grafana', /[.]json$/, 'files/dashboards'],
+  // Rules, and not what tests them or loads them.
+  ['deploy/prometheus', /[.]ya?ml$/, /^groups:/m, 'files/rules'],
+  ['deploy/grafana', /[.]json$/, /"panels"/, 'files/dashboards'],
 ]);
-for (const [from, names, to] of copies) {
-  for (const name of namesIn(from, names)) files.set(`${to}/${name}`, contentOf(`${from}/${name}`));
+for (const [from, names, wanted, to] of copies) {
+  for (const name of namesIn(from, names)) {
+    const content = contentOf(`${from}/${name}`);
+    if (wanted.test(content)) files.set(`${to}/${name}`, content);
+  }
 }
 
 for (const [name, content] of files) {

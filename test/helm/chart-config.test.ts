@@ -54,8 +54,8 @@ it.each(sets)('with %s', async (set) => {
   for (const workload of workloadsOf(objects)) {
     const { args, env } = await startOf(store, workload);
     const [role = '', ...options] = args;
-    // One of each role: pods of two zones differ in the zone.
-    if (!['origin', 'edge'].includes(role) || seen.has(role)) continue;
+    // One of each role: pods of two zones differ in the zone. Controllers read nothing of their own.
+    if (!['origin', 'edge', 'router'].includes(role) || seen.has(role)) continue;
     seen.add(role);
     const { code, stdout, stderr } = await runHeadwater(['config', 'print', ...options], env);
     expect(code, stderr).toBe(0);
@@ -69,5 +69,5 @@ it.each(sets)('with %s', async (set) => {
     const given = Object.keys(env).filter((name) => name.startsWith('HEADWATER_'));
     expect(given.filter((name) => !known.includes(name))).toEqual([]);
   }
-  expect([...seen].sort()).toEqual(['edge', 'origin']);
+  expect([...seen]).toEqual(expect.arrayContaining(['edge', 'origin']));
 });

@@ -11,7 +11,7 @@ import { waitUntil } from '../support/wait-until.ts';
 const timeoutMs = 180_000;
 const values = join(import.meta.dirname, 'live-values.yaml');
 const edges = 2;
-const roles = ['origin', 'edge', 'controller'];
+const roles = ['origin', 'edge', 'router', 'controller'];
 
 async function helm(
   version: HelmVersion,
@@ -51,7 +51,7 @@ describe('a release', () => {
       const publisher = ReturningPublisher.start(
         `rtmp://${kubernetes.addressOf('live-headwater-publish', 'rtmp')}/live/cam1`,
       );
-      const watched = `http://${kubernetes.addressOf('live-headwater-edge', 'http')}/live/cam1.flv`;
+      const watched = `http://${kubernetes.addressOf('live-headwater-router', 'http')}/live/cam1.flv`;
       const viewer = ReturningViewer.start(watched);
       await viewer.untilMoreVideo(25);
       await helm('helm4', kubernetes, ['test', 'live', '--timeout', '60s']);
@@ -67,6 +67,8 @@ describe('a release', () => {
         await helm('helm4', kubernetes, [...change, ...waiting]);
         await waitUntil('old pods are gone', () => kubernetes.podsOf('edge').length === edges, {
           timeoutMs: 30_000,
+        }).catch((cause: unknown) => {
+          throw new Error(`${change.join(' ')}: ${kubernetes.report()}`, { cause });
         });
         await viewer.untilMoreVideo(50);
         // Once for each edge that it was on: it came back each time at the first try.

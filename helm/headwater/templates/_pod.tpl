@@ -102,6 +102,9 @@ spec:
           value: {{ printf "%ds" (int $drain) }}
         - name: HEADWATER_NODE_STOP_DEADLINE
           value: {{ printf "%ds" $stop }}
+        {{- with include "headwater.publicUrlEnv" . }}
+        {{- . | nindent 8 }}
+        {{- end }}
         {{- with include "headwater.consulEnv" . }}
         {{- . | nindent 8 }}
         {{- end }}
@@ -177,6 +180,9 @@ spec:
           mountPath: /etc/headwater-ca
           readOnly: true
         {{- end }}
+        {{- with $values.volumeMounts }}
+        {{- toYaml . | nindent 8 }}
+        {{- end }}
   volumes:
     - name: config
       configMap:
@@ -194,6 +200,27 @@ spec:
             path: ca.crt
     {{- end }}
     {{- end }}
+    {{- with $values.volumes }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+{{- end -}}
+
+{{/* Where routers send viewers of an edge. */}}
+{{- define "headwater.publicUrlEnv" -}}
+{{- if and (eq .role "edge") .root.Values.edge.publicHost -}}
+- name: NODE_NAME
+  valueFrom:
+    fieldRef:
+      fieldPath: spec.nodeName
+- name: POD_NAME
+  valueFrom:
+    fieldRef:
+      fieldPath: metadata.name
+{{- range $port, $scheme := dict "http" "http" "rtmp" "rtmp" }}
+- name: HEADWATER_{{ upper $port }}_PUBLIC_URL
+  value: {{ printf "%s://%s:%s" $scheme $.root.Values.edge.publicHost (include "headwater.port" (dict "root" $.root "role" "edge" "port" $port)) }}
+{{- end }}
+{{- end -}}
 {{- end -}}
 
 {{/* Consul's agent is on the pod's machine, unless it is said to be elsewhere. */}}

@@ -106,6 +106,7 @@ function fieldOf({ metadata }: Pod, path: string, place: PodPlace): string {
     'metadata.namespace': metadata.namespace,
     'status.podIP': place.podIP,
     'status.hostIP': place.hostIP,
+    'spec.nodeName': 'machine-1',
   };
   const value = fields[path];
   if (value === undefined) throw new Error(`the downward API has no ${path} here`);
