@@ -11,6 +11,7 @@ const packages = {
   keepalived: 'keepalived',
   prometheus: 'promtool',
   chromium: 'chromium',
+  curl: 'curl',
   iproute2: 'ip',
   rtmpdump: 'rtmpdump',
   unzip: 'unzip',
