@@ -10,6 +10,7 @@ import { RelayClient } from '@headwater/relay';
 import { accessPolicyOf } from '../access/access-policy-of.ts';
 import type { HttpListener } from '../http-listener.ts';
 import { PrometheusMetrics } from '../prometheus-metrics.ts';
+import { greetNamed } from '../proxy-protocol/named-client.ts';
 import type { ProxyGreeting } from '../proxy-protocol/proxy-greeting.ts';
 import { OverloadWatch } from '../roles/overload-watch.ts';
 import { audienceOf, viewerView } from '../roles/viewer-views.ts';
@@ -146,14 +147,11 @@ export class WorkerNode {
       server.emit('connection', socket);
       return;
     }
-    this.#greetings[port].greet(socket, (clientAddress) => {
-      void name(clientAddress)
-        .catch(() => false)
-        .then((isWelcome) => {
-          if (isWelcome) server.emit('connection', socket);
-          else socket.destroy();
-          socket.resume();
-        });
+    greetNamed(this.#greetings[port], socket, {
+      name,
+      letIn: () => {
+        server.emit('connection', socket);
+      },
     });
   }
 
