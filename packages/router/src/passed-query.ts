@@ -23,8 +23,8 @@ function nameOf(pair: string): string {
   return name;
 }
 
-// What may not stand in a header, though a parser let it through in a target.
-const unsafe = /[^\x21-\x7e]/g;
+// What may not stand in a header, or ends a query where a browser reads it, though a parser let it through in a target.
+const unsafe = /[^\x21-\x7e]|#/g;
 
 function encoded(character: string): string {
   return `%${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0').slice(-2)}`;

@@ -117,6 +117,11 @@ describe('a query that is passed on', () => {
     expect(passedQuery('a=\u00e9\r\nX: y', { without: [] })).toBe('a=%E9%0D%0AX:%20y');
   });
 
+  it('hides nothing behind a number sign', () => {
+    const change = { without: [], and: { hop: '1' } };
+    expect(new URL(`http://a1/?${passedQuery('a=1#b', change)}`).search).toBe('?a=1%23b&hop=1');
+  });
+
   it('says how often it was redirected only where that is a small number', () => {
     expect(['hop=2', 'hop=-1', 'hop=1e3', 'hop=x', 'hop=9999', ''].map(hopsOf)).toEqual([2, 0, 0, 0, 0, 0]);
   });

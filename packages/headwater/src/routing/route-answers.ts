@@ -9,6 +9,7 @@ export interface RouteRequest {
   readonly method: string;
   /** Path and query. */
   readonly target: string;
+  /** Whether it asks for a WebSocket. */
   readonly isUpgrade: boolean;
   readonly peer: string;
   readonly forwardedFor: string | undefined;

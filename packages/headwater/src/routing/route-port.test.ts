@@ -113,6 +113,23 @@ describe('the port of a router', () => {
     await once(response, 'end');
     expect([response.statusCode, response.headers.location]).toEqual([status, location]);
   });
+
+  it.each([
+    ['GET', '/live/cam1.flv', 302, 'http://192.0.2.1:8080/live/cam1.flv?hop=1'],
+    ['GET', '/route/live/cam1', 200, undefined],
+    ['OPTIONS', '/live/cam1.flv', 204, undefined],
+  ])(
+    'answers %s %s from somebody who would rather speak HTTP/2 as any other',
+    async (method, path, status, location) => {
+      const headers = { connection: 'upgrade, http2-settings', upgrade: 'h2c', 'http2-settings': 'AAMAAABk' };
+      const asked = request(`${base}${path}`, { method, headers });
+      asked.end();
+      const [response] = (await once(asked, 'response')) as [IncomingMessage];
+      response.resume();
+      await once(response, 'end');
+      expect([response.statusCode, response.headers.location]).toEqual([status, location]);
+    },
+  );
 });
 
 describe('beside an edge', () => {

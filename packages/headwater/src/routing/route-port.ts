@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream';
 import type { Clock } from '@headwater/contracts';
 import type { CrossOriginRule } from '@headwater/edge';
 import { clientAddressOf } from '../client-address.ts';
-import type { RouteDesk, RouteRequest } from './route-answers.ts';
+import type { RouteAnswer, RouteDesk, RouteRequest } from './route-answers.ts';
 
 /** Who answers, and whose pages may read it. */
 export interface RoutePort {
@@ -16,32 +16,27 @@ const lastWordsMs = 5_000;
 
 /** Answers a request that is for the router. Never rejects. */
 export async function answerRoute(
-  { desk, crossOrigin }: RoutePort,
+  port: RoutePort,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const { origin } = request.headers;
-  if (request.method === 'OPTIONS') {
-    response.writeHead(204, crossOrigin.preflightHeaders(origin)).end();
-    return;
-  }
-  const { status, headers, body } = await desk.answer(routeRequestOf(request, false));
+  const { status, headers, body } = await answerTo(port, request, false);
   if (response.destroyed) return;
-  response
-    .writeHead(status, { ...headers, ...crossOrigin.headers(origin) })
-    .end(request.method === 'HEAD' ? undefined : body);
+  response.writeHead(status, headers).end(body);
 }
 
 /** Answers a request to upgrade that is for the router, as plain HTTP, and closes the connection. Never rejects. */
 export async function answerRouteUpgrade(
-  { desk, crossOrigin }: RoutePort,
+  port: RoutePort,
   request: IncomingMessage,
   { socket, clock }: { readonly socket: Duplex; readonly clock: Clock },
 ): Promise<void> {
   socket.on('error', () => socket.destroy());
-  const { status, headers, body } = await desk.answer(routeRequestOf(request, true));
+  // Whatever else somebody would rather speak (`h2c`) need not be spoken (RFC 9110, section 7.8).
+  const isWebSocket = request.headers.upgrade?.toLowerCase() === 'websocket';
+  const { status, headers, body } = await answerTo(port, request, isWebSocket);
   if (socket.destroyed) return;
-  const all = { ...headers, ...crossOrigin.headers(request.headers.origin), Connection: 'close' };
+  const all = { ...headers, Connection: 'close' };
   const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
   socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines.join('')}\r\n${body}`);
   const cut = clock.after(lastWordsMs, () => socket.destroy());
@@ -49,6 +44,20 @@ export async function answerRouteUpgrade(
     cut.cancel();
   });
   socket.resume();
+}
+
+async function answerTo(
+  { desk, crossOrigin }: RoutePort,
+  request: IncomingMessage,
+  isUpgrade: boolean,
+): Promise<RouteAnswer> {
+  const { method, headers: asked } = request;
+  if (method === 'OPTIONS' && !isUpgrade) {
+    return { status: 204, headers: crossOrigin.preflightHeaders(asked.origin), body: '' };
+  }
+  const { status, headers, body } = await desk.answer(routeRequestOf(request, isUpgrade));
+  const all = { ...headers, ...crossOrigin.headers(asked.origin) };
+  return { status, headers: all, body: method === 'HEAD' ? '' : body };
 }
 
 function routeRequestOf(request: IncomingMessage, isUpgrade: boolean): RouteRequest {
