@@ -165,7 +165,7 @@ export const routeExplanationRoute = createRoute({
   request: {
     params: z.object({ app: part, name: part }),
     query: z.object({
-      from: z.union([z.ipv4(), z.ipv6()]).describe('Address of the viewer.'),
+      from: z.union([z.ipv4(), z.ipv6()], 'expected an IP address').describe('Address of the viewer.'),
       protocol: routeProtocolSchema.default('flv'),
     }),
   },

@@ -178,7 +178,9 @@ describe('headwater route explain', () => {
     const wrong = await run(...args, '--from', 'nowhere');
     expect([wrong.code, wrong.err]).toEqual([
       1,
-      expect.stringContaining('answered 400: the request is malformed'),
+      expect.stringContaining(
+        'answered 400: the request is malformed (parameter=from, problem=expected an IP address)',
+      ),
     ]);
     await node.stop(1000);
   });
