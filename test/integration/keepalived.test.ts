@@ -2,7 +2,7 @@
 // machine when the first has no HAProxy any more that reaches an origin.
 import { readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { expect, it } from 'vitest';
+import { it } from 'vitest';
 import { runChild, startChild, type Child } from '../support/child.ts';
 import { defer } from '../support/cleanup.ts';
 import { within } from '../support/network-star.ts';
