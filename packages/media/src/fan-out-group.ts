@@ -78,10 +78,14 @@ export class FanOutGroup implements SubscriberGroup {
     const missed = this.#source.framesAfter(sequence);
     if (missed === undefined) return undefined;
     const subscriber = this.#insert(new Subscriber({ sink, ended, state: 'waiting', group: this }));
+    // Of what is pending it has a part already, from another source: the batch with that is for the others alone.
+    const isAhead = sequence > this.#lastFlushed;
+    if (isAhead) this.cut();
     const flushed = missed.filter((frame) => frame.sequence <= this.#lastFlushed);
     subscriber.hasPreamble = true;
     if (flushed.length > 0) subscriber.write(this.#format.encode(flushed));
     this.#follow(subscriber);
+    if (isAhead) this.sweep();
     return subscriber;
   }
 

@@ -82,8 +82,9 @@ export class FanOut {
       group?.push(frame, dueMs);
       if (group !== undefined && isShown && this.#pace.isTurn(index, roundFrames)) this.#hasTurn(group);
     }
-    if (this.#turnTimer === undefined) this.#writeNext();
+    // First, because writing may end the last viewer, and with it all of this.
     this.#holdUntil(dueMs);
+    if (this.#turnTimer === undefined) this.#writeNext();
   }
 
   /** Looks after viewers that are behind while no frames come: writes what they can take, ends those that are too slow. */
@@ -96,6 +97,7 @@ export class FanOut {
   close(reason: CloseReason): void {
     this.#turnTimer?.cancel();
     this.#holdTimer?.cancel();
+    this.#turns.length = 0;
     for (const group of this.#groups) group.close(reason);
   }
 
@@ -117,8 +119,8 @@ export class FanOut {
       if (group.dueMs <= nowMs) this.#hasTurn(group);
       else nextMs = Math.min(nextMs, group.dueMs);
     }
-    if (this.#turnTimer === undefined) this.#writeNext();
     this.#holdUntil(nextMs);
+    if (this.#turnTimer === undefined) this.#writeNext();
   }
 
   #hasTurn(group: FanOutGroup): void {

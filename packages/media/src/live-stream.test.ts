@@ -121,6 +121,18 @@ describe('resuming', () => {
     expect(viewer.text()).toBe('v3');
   });
 
+  it('is not sent again what it has and others are still to get', () => {
+    rig = new LiveStreamRig(mergeFrom(0));
+    rig.pushHeaders();
+    rig.pushKeyframe();
+    rig.watch();
+    for (let count = 0; count < 3; count++) rig.pushInter();
+    const viewer = rig.watch({ from: { afterSequence: 5 } });
+    rig.pushInter();
+    rig.clock.advance(200);
+    expect(viewer.text()).toBe('v6');
+  });
+
   it('starts at the keyframe when the frames after it are gone', () => {
     rig.pushHeaders();
     rig.pushKeyframe();
@@ -308,5 +320,19 @@ describe('ending', () => {
     viewer.subscription.detach();
     expect(rig.clock.pendingTimers).toBe(1);
     expect(rig.stream.viewers).toBe(0);
+  });
+
+  it('leaves nothing running when its last viewer is ended by a frame', () => {
+    rig.pushHeaders();
+    rig.pushKeyframe();
+    const backlog = { softBytes: 10_000, softMs: 50, hardBytes: 80_000, hardMs: 100 };
+    const viewer = rig.watch({ backlog });
+    viewer.sink.isBlocked = true;
+    for (let count = 0; count < 6; count++) {
+      rig.clock.advance(30);
+      rig.pushInter();
+    }
+    expect(viewer.ends).toEqual(['slow_viewer']);
+    expect(rig.clock.pendingTimers).toBe(1);
   });
 });
