@@ -85,7 +85,7 @@ function whyOf(
   const load = Math.round(edge.load);
   switch (verdict) {
     case 'chosen':
-      return `ranks ${rank} for this stream in its zone, and has ${load} of at most ${share} viewers`;
+      return `ranks ${rank} for this stream in its zone, and has ${load} viewers of its share of ${share}`;
     case 'ranks_lower':
       return `takes viewers, but ranks ${rank} for this stream in its zone`;
     case 'farther':

@@ -72,6 +72,18 @@ describe('a database of addresses', () => {
     expect(database.find('::ffff:192.0.2.77')).toEqual({ coordinates: berlin });
   });
 
+  it('of IPv4 alone knows no IPv6 address, also where the first bits of one are those of an address that it knows', async () => {
+    const path = join(folder, 'db.mmdb');
+    await writeFile(path, mmdb({ '32.1.0.0/16': { zone: 'b' } }, 4));
+    const database = await databaseAt(path);
+    const found = { zone: 'b', region: undefined };
+    expect(['32.1.13.184', '::ffff:32.1.13.184'].map((address) => database.find(address))).toEqual([
+      found,
+      found,
+    ]);
+    expect(database.find('2001:db8::5')).toBeUndefined();
+  });
+
   it('is read again when its file changes, and kept while the file is broken or gone; each is said once', async () => {
     const path = join(folder, 'db.mmdb');
     const database = await databaseAt(path);

@@ -60,7 +60,10 @@ export class GeoDatabase {
   find(address: string): GeoFinding | undefined {
     // Not every database has IPv4 where mapped addresses are.
     const plain = address.replace(/^::ffff:(?=\d+\.)/i, '');
-    if (this.#reader === undefined || isIP(plain) === 0) return undefined;
+    const version = isIP(plain);
+    if (this.#reader === undefined || version === 0) return undefined;
+    // The reader would take the first bits of a longer address for an IPv4 address.
+    if (version > this.#reader.metadata.ipVersion) return undefined;
     try {
       return findingOf(this.#reader.get(plain));
     } catch (caught) {

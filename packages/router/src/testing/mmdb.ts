@@ -9,13 +9,13 @@ const metadataMarker = Buffer.from('abcdef4d61784d696e642e636f6d', 'hex');
 const separatorBytes = 16;
 const types = { utf8: 2, double: 3, uint16: 5, uint32: 6, map: 7 } as const;
 
-/** A database of records by network. Networks must not be within each other. */
-export function mmdb(records: Readonly<Record<string, MmdbValue>>): Buffer {
+/** A database of records by network, of both versions of addresses or of IPv4 alone. Networks must not be within each other. */
+export function mmdb(records: Readonly<Record<string, MmdbValue>>, version: 4 | 6 = 6): Buffer {
   const tree: [number | Leaf, number | Leaf][] = [[none, none]];
   const data: Buffer[] = [];
   let dataBytes = 0;
   for (const [network, record] of Object.entries(records)) {
-    plant(tree, bitsOf(network), { offset: dataBytes });
+    plant(tree, bitsOf(network, version), { offset: dataBytes });
     const encoded = encode(record);
     data.push(encoded);
     dataBytes += encoded.length;
@@ -37,7 +37,7 @@ export function mmdb(records: Readonly<Record<string, MmdbValue>>): Buffer {
       binary_format_minor_version: 0,
       build_epoch: 1_750_000_000,
       database_type: 'Test',
-      ip_version: 6,
+      ip_version: version,
       node_count: tree.length,
       record_size: 24,
     }),
@@ -50,12 +50,13 @@ interface Leaf {
 
 const none: Leaf = { offset: -1 };
 
-// In the tree IPv4 has the first 96 bits zero, unlike in mapped addresses.
-function bitsOf(text: string): string {
+// In a tree of both IPv4 has the first 96 bits zero, unlike in mapped addresses.
+function bitsOf(text: string, version: 4 | 6): string {
   const network = networkBits(text);
   if (network === undefined) throw new Error(`${text} is no network`);
   const bits = network.bits.toString(2).padStart(network.length, '0');
-  return text.includes(':') ? bits : bits.slice(96).padStart(network.length, '0');
+  if (text.includes(':')) return bits;
+  return version === 4 ? bits.slice(96) : bits.slice(96).padStart(network.length, '0');
 }
 
 function plant(tree: [number | Leaf, number | Leaf][], bits: string, leaf: Leaf): void {
