@@ -1,4 +1,5 @@
 // A node with workers, as an operator starts it: one port, one pull, one view of everything, however many processes serve.
+import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import type { SessionView, StreamView } from '@headwater/contracts';
 import { testFrames } from '@headwater/media/testing';
@@ -163,15 +164,15 @@ it('viewers of all kinds share one port, one pull, one list and one limit; a wor
   expect(workerPids(node).filter(isRunning)).toEqual([]);
 });
 
-it('an edge with workers pulls and forwards over the network, and its workers end when it is killed', async () => {
+it('an edge with workers pulls and forwards over the network; its workers know no secret of it, and end when it is killed', async () => {
   const redis = await startRedis();
   const set = { 'registry.kind': 'redis', 'registry.redis.url': redis.url };
   const origin = await startHeadwater({ role: 'origin', set: { ...set, 'node.id': 'origin-1' } });
   const edge = await startHeadwater({
     role: 'edge',
-    set: { ...set, 'node.id': 'edge-1', workers: 2 },
+    set: { 'registry.kind': 'redis', 'node.id': 'edge-1', workers: 2 },
     // Nobody removes its sockets when it is killed.
-    env: { TMPDIR: await tempFolder() },
+    env: { TMPDIR: await tempFolder(), HEADWATER_REGISTRY_REDIS_URL: redis.url },
   });
   const publisher = await waitUntil('the edge knows the origin', async () => {
     const asked = await MediaPublisher.ask(edge.rtmpUrl(stream));
@@ -182,6 +183,11 @@ it('an edge with workers pulls and forwards over the network, and its workers en
   await feed.until('all see the stream', viewers, seesMedia);
   await waitUntil('both workers have viewers', () => spread(edge).every((count) => count > 0));
   expect(await metricOf(origin, 'headwater_relay_pulls')).toBe(1);
+  const [own, ...ofWorkers] = [edge.pid, ...workerPids(edge)].map((pid) => {
+    return readFileSync(`/proc/${String(pid)}/environ`, 'utf8');
+  });
+  expect(own).toContain(redis.url);
+  expect(ofWorkers.map((text) => text.includes(redis.url))).toEqual([false, false]);
   defer(() => {
     for (const pid of workerPids(edge).filter(isRunning)) process.kill(pid, 'SIGKILL');
   });

@@ -28,6 +28,11 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
   return { assignments, problems };
 }
 
+/** The environment for a process that is told its settings otherwise: without the `HEADWATER_…` variables, secrets among them. */
+export function withoutSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith(prefix)));
+}
+
 function isServiceLink(name: string, value: string): boolean {
   return serviceLinkName.test(name) || (name.endsWith('_PORT') && serviceLinkValue.test(value));
 }

@@ -2,6 +2,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import type { Socket } from 'node:net';
 import type { Clock, Timer } from '@headwater/contracts';
+import { withoutSettings } from '../config/environment.ts';
 import { Questions, type Answers } from './questions.ts';
 import type {
   NodeMessage,
@@ -92,6 +93,7 @@ export class WorkerProcess {
       // What a worker prints passes through here; where the log goes is the node's to know.
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       serialization: 'advanced',
+      env: withoutSettings(process.env),
       // A debugger's port is taken by the node.
       execArgv: process.execArgv.filter((argument) => !argument.startsWith('--inspect')),
     });
