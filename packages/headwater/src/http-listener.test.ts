@@ -52,6 +52,24 @@ it.each(['/nothing/here', '/unknown/cam1.flv'])(
   },
 );
 
+it.each([
+  ['HEAD', /^HTTP\/1\.1 404 /],
+  ['OPTIONS', /^HTTP\/1\.1 204 /],
+])(
+  '%s from somebody who would rather speak HTTP/2 is answered like others, once',
+  async (method, expected) => {
+    const head = `${method} /live/cam1.flv HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\n`;
+    client.write(`${head}Upgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n`);
+    const [answer] = (await once(client, 'data')) as [Buffer];
+    expect(answer.toString()).toMatch(expected);
+    expect(answer.toString()).toMatch(/^connection: close\r$/im);
+    await once(client, 'end');
+    expect(accepted[0]?.destroyed).toBe(false);
+    rig.clock.advance(5_000);
+    expect(accepted[0]?.destroyed).toBe(true);
+  },
+);
+
 it('a request of HTTP/1.0 without a Host is answered like others', async () => {
   client.write('HEAD /live/cam1.flv HTTP/1.0\r\n\r\n');
   const [answer] = (await once(client, 'data')) as [Buffer];

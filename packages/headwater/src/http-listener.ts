@@ -1,7 +1,7 @@
 // The viewer port: HTTP-FLV and WebSocket-FLV, a router's answers, the public list of streams, and the built-in page for
 // everything else.
 import { randomUUID } from 'node:crypto';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, ServerResponse, type IncomingMessage, type Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { AppError, isAppServed, type Clock, type Timer } from '@headwater/contracts';
 import {
@@ -34,6 +34,8 @@ export interface HttpListenerOptions {
   /** From the connection to the end of a request's head. */
   readonly headTimeoutMs: number;
 }
+
+const lastWordsMs = 5_000;
 
 /** Listens for HTTP viewers. `server` is listened on and closed by the service that made this. */
 export class HttpListener {
@@ -133,6 +135,10 @@ export class HttpListener {
       socket.destroy();
       return;
     }
+    if (request.headers.upgrade?.toLowerCase() !== 'websocket') {
+      this.#answerWithoutUpgrade(request);
+      return;
+    }
     const { clock, edge, routes: desk, crossOrigin, apps } = this.#options;
     if (desk?.isFor(request.url ?? '') === true) {
       void answerRouteUpgrade({ desk, crossOrigin }, request, { socket, clock });
@@ -146,6 +152,26 @@ export class HttpListener {
     }
     const [sessionId, remoteAddress] = [randomUUID(), clientAddressOf(socket)];
     void playWsFlv({ edge, crossOrigin, flv, request, socket, head, sessionId, remoteAddress });
+  }
+
+  // Whatever else somebody would rather speak (`h2c`) need not be spoken (RFC 9110, section 7.8). Node has let go of the
+  // connection, so this is its last answer.
+  #answerWithoutUpgrade(request: IncomingMessage): void {
+    const { socket } = request;
+    socket.on('error', () => socket.destroy());
+    socket.once('end', () => socket.destroy());
+    const response = new ServerResponse(request);
+    response.shouldKeepAlive = false;
+    response.assignSocket(socket);
+    response.once('finish', () => {
+      socket.end();
+      const cut = this.#options.clock.after(lastWordsMs, () => socket.destroy());
+      socket.once('close', () => {
+        cut.cancel();
+      });
+    });
+    this.#answer(request, response);
+    socket.resume();
   }
 
   #refuse(request: IncomingMessage, response: ServerResponse, error: AppError): void {

@@ -32,9 +32,7 @@ export async function answerRouteUpgrade(
   { socket, clock }: { readonly socket: Duplex; readonly clock: Clock },
 ): Promise<void> {
   socket.on('error', () => socket.destroy());
-  // Whatever else somebody would rather speak (`h2c`) need not be spoken (RFC 9110, section 7.8).
-  const isWebSocket = request.headers.upgrade?.toLowerCase() === 'websocket';
-  const { status, headers, body } = await answerTo(port, request, isWebSocket);
+  const { status, headers, body } = await answerTo(port, request, true);
   if (socket.destroyed) return;
   const all = { ...headers, Connection: 'close' };
   const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
