@@ -11,6 +11,7 @@ import { parseProcessStat, usageOf } from '../bench/measure/process-usage.ts';
 import { renderPeersChart } from '../bench/peers-chart.ts';
 import { renderPeersReport } from '../bench/peers-report.ts';
 import { medianOf, renderTable } from '../bench/report.ts';
+import { troubleOf } from '../bench/soak/churn-report.ts';
 import { fitLine, isGrowing } from '../bench/soak/linear-fit.ts';
 import { VIDEO } from '../bench/wire/media-listener.ts';
 
@@ -145,6 +146,14 @@ describe('a line through samples of memory', () => {
     expect(isGrowing(fitLine(saw.map((value, index) => value + index / 100)))).toBe(false);
     expect(isGrowing(fitLine(saw.map((value, index) => value + index / 20)))).toBe(true);
     expect(isGrowing(fitLine(saw.map((value, index) => value - index / 20)))).toBe(false);
+  });
+
+  it('says nothing when viewers could not watch', () => {
+    const all = { joined: 200, failed: 0, disconnects: 0 };
+    expect(troubleOf(all)).toBeUndefined();
+    expect(troubleOf({ ...all, joined: 0 })).toBe('nobody could watch');
+    expect(troubleOf({ ...all, failed: 2 })).toContain('2 viewers could not join');
+    expect(troubleOf({ ...all, disconnects: 3 })).toContain('3 were disconnected');
   });
 });
 

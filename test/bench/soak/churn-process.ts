@@ -3,6 +3,7 @@
 import net from 'node:net';
 import { FleetStats } from '../load/fleet-stats.ts';
 import { Viewer, type ViewerTarget } from '../load/viewer.ts';
+import type { ChurnReport } from './churn-report.ts';
 
 /** What this process does. */
 export interface Churn {
@@ -10,13 +11,6 @@ export interface Churn {
   readonly viewers: number;
   readonly joinsPerSecond: number;
   readonly slowViewers: number;
-}
-
-/** What it tells each second. */
-export interface ChurnReport {
-  readonly joined: number;
-  readonly failed: number;
-  readonly disconnects: number;
 }
 
 // Long enough to fill the kernel's buffers and then to be disconnected.

@@ -13,7 +13,8 @@ import { renderTable } from '../report.ts';
 import { say } from '../run-rounds.ts';
 import { APP, LOOPBACK, STREAM, type RunningServer } from '../servers/contender.ts';
 import { contender } from '../servers/contenders.ts';
-import type { Churn, ChurnReport } from './churn-process.ts';
+import type { Churn } from './churn-process.ts';
+import { troubleOf, type ChurnReport } from './churn-report.ts';
 import { fitLine, isGrowing } from './linear-fit.ts';
 import { readNodeMemory } from './node-memory.ts';
 
@@ -92,10 +93,11 @@ function startChurn(churn: Churn, core: number | undefined): OwnedProcess {
 
 async function soak(server: RunningServer, churn: OwnedProcess, forMs: number): Promise<Sample[]> {
   const samples: Sample[] = [];
+  let latest: ChurnReport = { joined: 0, failed: 0, disconnects: 0 };
   const endMs = performance.now() + forMs;
   while (performance.now() < endMs) {
     await server.process.orDeath(sleep(SAMPLE_MS));
-    const latest = (await churn.message()) as ChurnReport;
+    latest = (await churn.message()) as ChurnReport;
     const { residentBytes } = usageOf(server.process.pid);
     samples.push({ resident: residentBytes, ...(await readNodeMemory(server.adminUrl ?? '')) });
     if (samples.length % 30 === 0) {
@@ -106,6 +108,8 @@ async function soak(server: RunningServer, churn: OwnedProcess, forMs: number): 
       );
     }
   }
+  const trouble = troubleOf(latest);
+  if (trouble !== undefined) throw new Error(`the load was not constant: ${trouble}`);
   return samples;
 }
 
