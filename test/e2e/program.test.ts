@@ -46,7 +46,7 @@ describe('a node that is ready', () => {
     expect(node.ready).toEqual({
       pid: node.child.pid,
       nodeId: 'edge-7',
-      roles: ['origin', 'edge'],
+      roles: ['origin', 'edge', 'router'],
       rtmp: expect.stringMatching(/^127\.0\.0\.1:[1-9]\d+$/) as string,
       http: expect.stringMatching(/^127\.0\.0\.1:[1-9]\d+$/) as string,
       admin: expect.stringMatching(/^127\.0\.0\.1:[1-9]\d+$/) as string,
@@ -146,7 +146,7 @@ describe('the admin API of a node with a live stream', () => {
 
   it('shows the node and its load', async () => {
     const { items } = nodeListSchema.parse(await node.adminJson('/api/v1/nodes'));
-    expect(items).toMatchObject([{ id: 'all-1', roles: ['origin', 'edge'], isDraining: false }]);
+    expect(items).toMatchObject([{ id: 'all-1', roles: ['origin', 'edge', 'router'], isDraining: false }]);
     const status = statusViewSchema.parse(await node.adminJson('/api/v1/status'));
     expect(status).toMatchObject({ nodeId: 'all-1', isReady: true, streams: 1, publishers: 1, viewers: 3 });
   });
