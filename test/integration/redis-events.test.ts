@@ -106,8 +106,9 @@ describe('a watch', () => {
       .hset('{headwater}:clock', 'seq', '1000')
       .exec()
       .then(() => claimAll(streams.slice(1, 3)));
-    await log.until(lost[1] ?? '');
-    expect(claims()).toEqual([first, ...lost]);
+    // Over a gap it hears what it finds, which has no order.
+    for (const each of lost) await log.until(each);
+    expect([...claims()].sort()).toEqual([first, ...lost].sort());
   });
 
   it('hears of no end when the store lost its data and the owners restore it', async () => {
