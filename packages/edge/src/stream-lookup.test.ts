@@ -61,10 +61,21 @@ it('news count as answers do, and those of an older epoch do not', async () => {
   expect(await lookup.find(stream)).toBeUndefined();
 });
 
-it('an answer that is older than the news is none, and neither is the end of an older epoch', async () => {
-  answer = async () => Promise.resolve(testRecord(5));
+it('a registry that has forgotten begins anew, lower, and its answer counts', async () => {
   lookup.note({ type: 'stream_claimed', record: testRecord(6) });
+  answer = async () => Promise.resolve(testRecord(5));
+  expect(await lookup.find(stream)).toEqual(testRecord(5));
+  answer = fails;
+  expect(await lookup.find(stream)).toEqual(testRecord(5));
+});
+
+it('an answer that is older than the news that came meanwhile is none, and neither is the end of an older epoch', async () => {
+  answer = async () => {
+    lookup.note({ type: 'stream_claimed', record: testRecord(6) });
+    return Promise.resolve(testRecord(5));
+  };
   expect(await lookup.find(stream)).toEqual(testRecord(6));
+  answer = fails;
   lookup.note({ type: 'stream_ended', record: testRecord(5, { state: 'ended' }) });
   expect(await lookup.find(stream)).toEqual(testRecord(6));
   answer = async () => Promise.resolve(testRecord(7));

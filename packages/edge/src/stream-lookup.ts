@@ -29,11 +29,12 @@ export class StreamLookup {
 
   /** Never rejects. Undefined: nobody has it, or nobody knows. */
   async find(stream: StreamKey): Promise<StreamRecord | undefined> {
+    const before = this.#records.get(stream);
     try {
       const record = await this.#deadlines.within(lookupMs, this.#options.registry.stream(stream), tooLate);
-      if (record !== undefined) return this.#remember(record);
-      this.#records.delete(stream);
-      return undefined;
+      // Only news that came meanwhile stand against the answer: a registry that lost its memory may have begun anew, lower.
+      if (this.#records.get(stream) === before) this.#records.delete(stream);
+      return record && this.#remember(record);
     } catch (caught) {
       const known = this.#records.get(stream);
       this.#options.logger.debug(
