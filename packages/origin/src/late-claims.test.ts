@@ -105,7 +105,8 @@ describe('while the registry is away', () => {
   it('a publisher is accepted, at an epoch of the wall clock, and no beat names its stream', async () => {
     const publisher = await publish('live/cam1');
     expect(publisher.isAccepted).toBe(true);
-    expect(epochHere()).toBe(clock.wallMs());
+    // In a place of the node's own within 64 ms: two nodes with clocks apart are not to meet.
+    expect(Math.floor(epochHere() / 64)).toBe(Math.floor(clock.wallMs() / 64));
     expect(origin.owned().size).toBe(0);
     expect(provisional()).toBe(1);
   });

@@ -58,6 +58,8 @@ export const registryAnswerMs = 1_500;
 const rememberedStreams = 10_000;
 // By how much provisional epochs of different nodes may be apart, so that they hardly ever meet.
 const spreadEpochs = 65_536;
+// In so many ms each node has a place of its own: clocks that are apart must not give two nodes one epoch.
+const placesOfNodes = 64;
 
 /** Claims streams for publishers. */
 export class PublishClaims {
@@ -161,10 +163,19 @@ export class PublishClaims {
     // Several nodes may have seen the same epoch and be behind it by their clocks: none may serve what another serves.
     const above = seen + 1 + Math.floor(random() * spreadEpochs);
     const wallMs = Math.floor(clock.wallMs());
-    const epoch = wallMs > seen ? wallMs : above;
+    const own = wallMs - (wallMs % placesOfNodes) + placeOf(this.#options.node.nodeId);
+    const epoch = own > seen ? own : above;
     this.seen(key, epoch);
     return { epoch, isProvisional: true, yields };
   }
+}
+
+function placeOf(nodeId: string): number {
+  let place = 0;
+  for (let index = 0; index < nodeId.length; index++) {
+    place = (place * 31 + nodeId.charCodeAt(index)) % placesOfNodes;
+  }
+  return place;
 }
 
 /** The registry did not answer in time. */
