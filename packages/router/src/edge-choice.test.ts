@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { EdgeChoice, type EdgeChoiceOptions, type ViewerAsk } from './edge-choice.ts';
 import { alternativesOf } from './explanation.ts';
+import type { RoutedEdge } from './routed-edge.ts';
 import { edgeNode } from './testing/edge-node.ts';
 
 const rules = { balance: 0.25, spreadFrom: 0.01, fullAt: 0.9 };
@@ -127,7 +128,7 @@ describe('an edge is chosen', () => {
   });
 
   it('only when it takes viewers, and the explanation says why others do not', () => {
-    const { choice } = choiceOver([
+    const nodes = [
       edgeNode('1', { isDraining: true }),
       edgeNode('2', { load: { overload: 'event loop lag' } }),
       edgeNode('3', { addresses: { rtmp: 'h:1' } }),
@@ -137,7 +138,8 @@ describe('an edge is chosen', () => {
         load: { egressBitsPerSecond: 9e5 },
       }),
       edgeNode('6', { load: { viewers: 899 } }),
-    ]);
+    ];
+    const { choice, list } = choiceOver(nodes);
     const said = Object.fromEntries(
       choice.explain(ask('x')).candidates.map(({ edge, why }) => [edge.node.nodeId, why]),
     );
@@ -149,6 +151,7 @@ describe('an edge is chosen', () => {
       5: 'is full: 90 of 100 viewers',
     });
     expect(chosenId(choice, ask('x'))).toBe('6');
+    list([...nodes.slice(0, 5), edgeNode('6', { load: { viewers: 900 } })]);
     expect(chosenId(choice, ask('x'))).toBeUndefined();
     expect(choice.explain(ask('x')).reason).toBe('none of 6 edges takes viewers');
     expect(chosenId(choice, ask('x', { protocol: 'rtmp' }))).toBe('3');
@@ -183,6 +186,15 @@ describe('the viewers of one zone', () => {
     expect(small).toBeLessThan(75);
   });
 
+  it('find an edge in their zone also where edges are small and the load of each is a fraction', () => {
+    const small = {
+      capacity: { viewers: 10, egressBitsPerSecond: 1_000 },
+      load: { egressBitsPerSecond: 50 },
+    };
+    const nodes = [...['1', '2', '3', '4'].map((id) => edgeNode(id, small)), edgeNode('b', { zone: 'b' })];
+    expect(choiceOver(nodes).choice.explain(ask('x')).chosen?.nearness).toBe('zone');
+  });
+
   it('go to the next nearest zone when theirs is full', () => {
     const tiny = { capacity: { viewers: 10, egressBitsPerSecond: 0 } };
     const { choice } = choiceOver([edgeNode('1', tiny), edgeNode('2', tiny), edgeNode('b', { zone: 'b' })]);
@@ -215,6 +227,26 @@ describe('what was sent since the last report', () => {
     expect(loads()).toBe(100);
   });
 
+  it('leaves nobody without an edge: when all would be full by it, they are filled by their own reports alone', () => {
+    const ten = { capacity: { viewers: 10, egressBitsPerSecond: 0 } };
+    const nodes = [edgeNode('1', ten), edgeNode('2', ten), edgeNode('b', { zone: 'b', ...ten })];
+    const { choice, list } = choiceOver(nodes);
+    expect(tally(choice, 27, ask('x'))).toEqual({ 1: 9, 2: 9, b: 9 });
+    const why = choice.explain(ask('x')).chosen?.why;
+    expect(why).toMatch(/reports 0 of 10 viewers; all edges would be full had those come/);
+    // Nearest first, and spread there as ever.
+    expect(Object.keys(tally(choice, 20, ask('x'))).sort()).toEqual(['1', '2']);
+    list([...nodes.slice(0, 2).map((node) => ({ ...node, load: { ...node.load, viewers: 9 } })), nodes[2]!]);
+    expect(tally(choice, 5, ask('x'))).toEqual({ b: 5 });
+    list(nodes.map((node) => ({ ...node, load: { ...node.load, viewers: 9 } })));
+    expect(chosenId(choice, ask('x'))).toBeUndefined();
+    expect(choice.explain(ask('x')).candidates.map(({ verdict }) => verdict)).toEqual([
+      'full',
+      'full',
+      'full',
+    ]);
+  });
+
   it('is nothing to another run of the edge', () => {
     const { choice, list } = choiceOver(pair(0, 0));
     tally(choice, 100, ask('x'));
@@ -243,23 +275,29 @@ describe('an explanation', () => {
     zone: fc.constantFrom('a', 'b', 'c'),
     region: fc.constantFrom('r', 's'),
     isDraining: fc.boolean(),
-    load: fc.record({ viewers: fc.nat(20) }),
-    capacity: fc.record({ viewers: fc.nat(20), egressBitsPerSecond: fc.constant(0) }),
+    load: fc.record({ viewers: fc.nat(20), egressBitsPerSecond: fc.nat(1_000) }),
+    capacity: fc.record({ viewers: fc.nat(20), egressBitsPerSecond: fc.constantFrom(0, 1_000) }),
   });
+  const isOpenBy = ({ node, reported, capacity }: RoutedEdge): boolean =>
+    !node.isDraining && reported + 1 <= rules.fullAt * capacity;
 
-  it('always names what is chosen, and never two; the edges may be listed in any order', () => {
+  it('always names what is chosen, and never two, however many come; the edges may be listed in any order', () => {
     fc.assert(
-      fc.property(fc.array(node, { maxLength: 12 }), place, fc.string(), (nodes, zone, name) => {
+      fc.property(fc.array(node, { maxLength: 12 }), place, fc.nat(60), (nodes, zone, viewers) => {
         const listed = nodes.map((changes, index) => edgeNode(`n${index}`, changes));
-        const viewer = ask(`s${name.length}`, at(zone));
         const { choice } = choiceOver(listed);
-        const explanation = choice.explain(viewer);
-        const taken = explanation.candidates.filter(({ verdict }) => verdict === 'chosen');
-        expect(taken.length).toBeLessThanOrEqual(1);
-        expect(explanation.candidates).toHaveLength(nodes.length);
-        expect(taken[0]).toBe(explanation.chosen);
-        expect(chosenId(choiceOver([...listed].reverse()).choice, viewer)).toBe(taken[0]?.edge.node.nodeId);
-        expect(chosenId(choice, viewer)).toBe(taken[0]?.edge.node.nodeId);
+        const { choice: other } = choiceOver([...listed].reverse());
+        for (let index = 0; index <= viewers; index++) {
+          const viewer = ask(`s${index % 3}`, at(zone));
+          const explanation = choice.explain(viewer);
+          const taken = explanation.candidates.filter(({ verdict }) => verdict === 'chosen');
+          expect(taken.length).toBeLessThanOrEqual(1);
+          expect(explanation.candidates).toHaveLength(nodes.length);
+          expect(taken[0]).toBe(explanation.chosen);
+          expect(taken.length === 1).toBe(choice.edges.some(isOpenBy));
+          expect(chosenId(other, viewer)).toBe(taken[0]?.edge.node.nodeId);
+          expect(chosenId(choice, viewer)).toBe(taken[0]?.edge.node.nodeId);
+        }
       }),
     );
   });

@@ -4,7 +4,7 @@ import type { Clock, StreamKey } from '@headwater/contracts';
 import type { ViewerProtocol } from './edge-url.ts';
 import { explained, type Explanation } from './explanation.ts';
 import { KnownZones } from './known-zones.ts';
-import { chooseInPool, type ChoiceRules } from './pool-choice.ts';
+import { chooseInPool, fullByInTurn, type ChoiceRules } from './pool-choice.ts';
 import { hashText } from './rendezvous.ts';
 import type { RoutedEdge } from './routed-edge.ts';
 import { RoutingTable } from './routing-table.ts';
@@ -67,13 +67,17 @@ export class EdgeChoice {
 
   /** The edge for a viewer, which counts as sent there; undefined when none takes it. */
   choose(ask: ViewerAsk): ChosenEdge | undefined {
-    const pair = { streamHash: hashText(ask.stream), protocol: ask.protocol };
-    for (const tier of this.#tiersOf(ask.place)) {
-      const edge = chooseInPool(tier.edges, pair, this.#options.rules);
-      if (edge === undefined) continue;
-      edge.load++;
-      this.#sent.add(edge.node.nodeId);
-      return { edge, tier };
+    const streamHash = hashText(ask.stream);
+    const tiers = this.#tiersOf(ask.place);
+    for (const fullBy of fullByInTurn) {
+      const asked = { streamHash, protocol: ask.protocol, fullBy };
+      for (const tier of tiers) {
+        const edge = chooseInPool(tier.edges, asked, this.#options.rules);
+        if (edge === undefined) continue;
+        edge.load++;
+        this.#sent.add(edge.node.nodeId);
+        return { edge, tier };
+      }
     }
     return undefined;
   }

@@ -1,6 +1,15 @@
 // A choice with its reasons: every edge that was looked at, ranked as the choice ranks them, and what speaks against it.
 import { baseOf, type ViewerProtocol } from './edge-url.ts';
-import { poolFill, rankingScore, refusalOf, shareOf, type ChoiceRules, type Refusal } from './pool-choice.ts';
+import {
+  poolFill,
+  rankingScore,
+  refusalOf,
+  shareOf,
+  type ChoiceRules,
+  type FullBy,
+  type PoolAsk,
+  type Refusal,
+} from './pool-choice.ts';
 import type { RoutedEdge } from './routed-edge.ts';
 import type { Nearness, Tier } from './tiers.ts';
 import type { Zone } from './zone.ts';
@@ -42,10 +51,20 @@ export interface ExplanationParts {
 
 /** Makes the choice once more, slowly, keeping everything that it looks at. */
 export function explained(parts: ExplanationParts): Explanation {
+  const explanation = explainedBy(parts, 'load');
+  return explanation.chosen === undefined ? explainedBy(parts, 'reported') : explanation;
+}
+
+function explainedBy(parts: ExplanationParts, fullBy: FullBy): Explanation {
   let chosen: Candidate | undefined;
   const candidates: Candidate[] = [];
   for (const [index, tier] of parts.tiers.entries()) {
-    for (const candidate of candidatesOf(parts, tier, { index, isDecided: chosen !== undefined })) {
+    const ask = { streamHash: parts.streamHash, protocol: parts.protocol, fullBy };
+    for (const candidate of candidatesOf(ask, tier, {
+      rules: parts.rules,
+      index,
+      isDecided: chosen !== undefined,
+    })) {
       candidates.push(candidate);
       if (candidate.verdict === 'chosen') chosen = candidate;
     }
@@ -54,20 +73,24 @@ export function explained(parts: ExplanationParts): Explanation {
 }
 
 function candidatesOf(
-  { streamHash, protocol, rules }: ExplanationParts,
+  ask: PoolAsk,
   { nearness, distanceMs, edges }: Tier,
-  { index, isDecided }: { readonly index: number; readonly isDecided: boolean },
+  {
+    rules,
+    index,
+    isDecided,
+  }: { readonly rules: ChoiceRules; readonly index: number; readonly isDecided: boolean },
 ): Candidate[] {
-  const fill = poolFill(edges, protocol);
-  const scored = edges.map((edge) => ({ edge, score: rankingScore(edge, streamHash) }));
+  const fill = poolFill(edges, ask, rules);
+  const scored = edges.map((edge) => ({ edge, score: rankingScore(edge, ask.streamHash) }));
   scored.sort((a, b) => b.score - a.score || (a.edge.node.nodeId < b.edge.node.nodeId ? -1 : 1));
   let isTaken = false;
   return scored.map(({ edge }, rank) => {
-    const refusal = refusalOf(edge, protocol, fill, rules);
+    const refusal = refusalOf(edge, ask, fill, rules);
     const taken = isDecided ? 'farther' : isTaken ? 'ranks_lower' : 'chosen';
     const verdict: Verdict = refusal ?? taken;
     isTaken ||= verdict === 'chosen';
-    const why = whyOf(verdict, { edge, protocol, rank: rank + 1, share: shareOf(edge, fill, rules) });
+    const why = whyOf(verdict, { edge, ask, rank: rank + 1, share: shareOf(edge, fill, rules) });
     return { edge, tier: index, nearness, distanceMs, verdict, why };
   });
 }
@@ -76,16 +99,19 @@ function whyOf(
   verdict: Verdict,
   about: {
     readonly edge: RoutedEdge;
-    readonly protocol: ViewerProtocol;
+    readonly ask: PoolAsk;
     readonly rank: number;
     readonly share: number;
   },
 ): string {
-  const { edge, protocol, rank, share } = about;
+  const { edge, ask, rank, share } = about;
   const load = Math.round(edge.load);
+  const fullBy = Math.round(edge[ask.fullBy]);
   switch (verdict) {
     case 'chosen':
-      return `ranks ${rank} for this stream in its zone, and has ${load} viewers of its share of ${share}`;
+      return ask.fullBy === 'load'
+        ? `ranks ${rank} for this stream in its zone, and has ${load} viewers of its share of ${share}`
+        : `ranks ${rank} for this stream in its zone, and reports ${fullBy} of ${edge.capacity} viewers; all edges would be full had those come who were sent there since`;
     case 'ranks_lower':
       return `takes viewers, but ranks ${rank} for this stream in its zone`;
     case 'farther':
@@ -95,9 +121,9 @@ function whyOf(
     case 'overloaded':
       return `turns newcomers away: ${edge.node.load.overload ?? 'overload'}`;
     case 'not_served':
-      return `has no address for ${protocol}`;
+      return `has no address for ${ask.protocol}`;
     case 'full':
-      return `is full: ${load} of ${edge.capacity} viewers`;
+      return `is full: ${fullBy} of ${edge.capacity} viewers`;
     case 'above_share':
       return `has its share: ${load} of at most ${share} viewers, given how full the others are`;
   }

@@ -15,15 +15,38 @@ export interface ChoiceRules {
   readonly fullAt: number;
 }
 
+/**
+ * By which of its loads an edge is found full: what is believed that it has, or, when by that none is left, only what it
+ * reports itself. Of those that were sent there some may never have arrived.
+ */
+export type FullBy = 'load' | 'reported';
+
+/** The two, in the order in which they are tried. */
+export const fullByInTurn: readonly FullBy[] = ['load', 'reported'];
+
+/** What is asked of a pool. */
+export interface PoolAsk {
+  readonly streamHash: number;
+  readonly protocol: ViewerProtocol;
+  readonly fullBy: FullBy;
+}
+
 /** Why an edge is not given one more viewer, however it ranks; undefined where it may be. */
 export type Refusal = 'draining' | 'overloaded' | 'not_served' | 'full' | 'above_share';
 
-/** How full the open edges of a pool are with one more viewer, as a share of what they may have. */
-export function poolFill(pool: readonly RoutedEdge[], protocol: ViewerProtocol): number {
+/**
+ * How full the open edges of a pool are with one more viewer, as a share of what they may have. When the edges' own reports
+ * count, those that are full by them are left out: what is believed of the others is more, and is what they are compared by.
+ */
+export function poolFill(
+  pool: readonly RoutedEdge[],
+  { protocol, fullBy }: PoolAsk,
+  rules: ChoiceRules,
+): number {
   let load = 1;
   let capacity = 0;
   for (const edge of pool) {
-    if (!isOpen(edge, protocol)) continue;
+    if (!isOpen(edge, protocol) || (fullBy === 'reported' && isFull(edge, fullBy, rules))) continue;
     load += edge.load;
     capacity += edge.capacity;
   }
@@ -38,14 +61,15 @@ export function shareOf(edge: RoutedEdge, fill: number, { balance, spreadFrom }:
 /** Whether an edge may get one more. */
 export function refusalOf(
   edge: RoutedEdge,
-  protocol: ViewerProtocol,
+  { protocol, fullBy }: PoolAsk,
   fill: number,
   rules: ChoiceRules,
 ): Refusal | undefined {
   if (edge.closed !== undefined) return edge.closed;
   if (!isOpen(edge, protocol)) return 'not_served';
-  if (edge.load + 1 > rules.fullAt * edge.capacity) return 'full';
-  return edge.load + 1 > shareOf(edge, fill, rules) ? 'above_share' : undefined;
+  if (isFull(edge, fullBy, rules)) return 'full';
+  // Loads by what is sent are no whole numbers. Were the parts counted, no edge of a small pool might have its share to take.
+  return Math.floor(edge.load) + 1 > shareOf(edge, fill, rules) ? 'above_share' : undefined;
 }
 
 /** How an edge ranks for a stream. */
@@ -56,19 +80,22 @@ export function rankingScore(edge: RoutedEdge, streamHash: number): number {
 /** The highest ranking edge of a pool that may get one more viewer; undefined when none may. Allocates nothing. */
 export function chooseInPool(
   pool: readonly RoutedEdge[],
-  ask: { readonly streamHash: number; readonly protocol: ViewerProtocol },
+  ask: PoolAsk,
   rules: ChoiceRules,
 ): RoutedEdge | undefined {
-  const { streamHash, protocol } = ask;
-  const fill = poolFill(pool, protocol);
+  const fill = poolFill(pool, ask, rules);
   let chosen: RoutedEdge | undefined;
   let highest = Number.NEGATIVE_INFINITY;
   for (const edge of pool) {
-    const score = rankingScore(edge, streamHash);
-    if (score < highest || refusalOf(edge, protocol, fill, rules) !== undefined) continue;
+    const score = rankingScore(edge, ask.streamHash);
+    if (score < highest || refusalOf(edge, ask, fill, rules) !== undefined) continue;
     if (score === highest && chosen !== undefined && chosen.node.nodeId < edge.node.nodeId) continue;
     chosen = edge;
     highest = score;
   }
   return chosen;
+}
+
+function isFull(edge: RoutedEdge, by: FullBy, { fullAt }: ChoiceRules): boolean {
+  return edge[by] + 1 > fullAt * edge.capacity;
 }
