@@ -39,6 +39,14 @@ const rows = {
     'NetStream.Play.StreamNotFound',
     'info',
   ),
+  path_unknown: row(
+    'there is nothing at this path',
+    false,
+    404,
+    'NOT_FOUND',
+    'NetConnection.Connect.Rejected',
+    'info',
+  ),
   already_publishing: row(
     'stream is already being published',
     true,

@@ -187,7 +187,7 @@ export class HttpListener {
 }
 
 function unknownPath(request: IncomingMessage): AppError {
-  return new AppError('stream_not_found', { details: { path: (request.url ?? '').slice(0, 128) } });
+  return new AppError('path_unknown', { details: { path: (request.url ?? '').slice(0, 128) } });
 }
 
 function unknownApp(flv: FlvRequest, apps: readonly string[]): AppError {

@@ -233,7 +233,7 @@ describe('what was sent since the last report', () => {
     const { choice, list } = choiceOver(nodes);
     expect(tally(choice, 27, ask('x'))).toEqual({ 1: 9, 2: 9, b: 9 });
     const why = choice.explain(ask('x')).chosen?.why;
-    expect(why).toMatch(/reports 0 of 10 viewers; all edges would be full had those come/);
+    expect(why).toMatch(/reports 0 of 10 viewers; all edges would be full if everybody/);
     // Nearest first, and spread there as ever.
     expect(Object.keys(tally(choice, 20, ask('x'))).sort()).toEqual(['1', '2']);
     list([...nodes.slice(0, 2).map((node) => ({ ...node, load: { ...node.load, viewers: 9 } })), nodes[2]!]);

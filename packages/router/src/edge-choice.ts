@@ -67,16 +67,22 @@ export class EdgeChoice {
 
   /** The edge for a viewer, which counts as sent there; undefined when none takes it. */
   choose(ask: ViewerAsk): ChosenEdge | undefined {
+    const chosen = this.find(ask);
+    if (chosen === undefined) return undefined;
+    chosen.edge.load++;
+    this.#sent.add(chosen.edge.node.nodeId);
+    return chosen;
+  }
+
+  /** The edge that a viewer would get. Counts nobody. */
+  find(ask: ViewerAsk): ChosenEdge | undefined {
     const streamHash = hashText(ask.stream);
     const tiers = this.#tiersOf(ask.place);
     for (const fullBy of fullByInTurn) {
       const asked = { streamHash, protocol: ask.protocol, fullBy };
       for (const tier of tiers) {
         const edge = chooseInPool(tier.edges, asked, this.#options.rules);
-        if (edge === undefined) continue;
-        edge.load++;
-        this.#sent.add(edge.node.nodeId);
-        return { edge, tier };
+        if (edge !== undefined) return { edge, tier };
       }
     }
     return undefined;

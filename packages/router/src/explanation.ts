@@ -111,7 +111,7 @@ function whyOf(
     case 'chosen':
       return ask.fullBy === 'load'
         ? `ranks ${rank} for this stream in its zone, and has ${load} viewers of its share of ${share}`
-        : `ranks ${rank} for this stream in its zone, and reports ${fullBy} of ${edge.capacity} viewers; all edges would be full had those come who were sent there since`;
+        : `ranks ${rank} for this stream in its zone, and reports ${fullBy} of ${edge.capacity} viewers; all edges would be full if everybody sent there since had come`;
     case 'ranks_lower':
       return `takes viewers, but ranks ${rank} for this stream in its zone`;
     case 'farther':

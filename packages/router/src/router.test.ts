@@ -11,7 +11,7 @@ import { ViewerLocator } from './viewer-locator.ts';
 const home = { zone: 'a', region: 'r' };
 const rules = { balance: 0.25, spreadFrom: 0.01, fullAt: 0.9 };
 const networks = [{ network: '10.2.0.0/16', zone: 'b', region: 'r' }];
-const client = { peer: '192.0.2.1' };
+const client = { peer: '192.0.2.1', isViewer: true };
 
 function routerOver(nodes: readonly NodeRecord[]): Router {
   const metrics = silentMetrics;
@@ -69,13 +69,13 @@ describe('a redirect', () => {
     expect(router.redirect(target('/live/cam1/index.m3u8'), client)).toBe(
       'http://a1:8080/live/cam1/index.m3u8?hop=1',
     );
-    expect(router.redirect(target('/live/cam1.flv'), { peer: '10.2.0.1' }, 'ws-flv')).toBe(
+    expect(router.redirect(target('/live/cam1.flv'), { ...client, peer: '10.2.0.1' }, 'ws-flv')).toBe(
       'ws://b1:8080/live/cam1.flv?hop=1',
     );
   });
 
   it('goes by the address that a trusted proxy passes on', () => {
-    const behind = { peer: '10.9.0.1', forwardedFor: '10.2.3.4' };
+    const behind = { ...client, peer: '10.9.0.1', forwardedFor: '10.2.3.4' };
     expect(routerOver(two).redirect(target('/live/cam1.flv'), behind)).toContain('http://b1:8080/');
     expect(routerOver(two).redirect(target('/live/cam1.flv'), { ...behind, peer: '192.0.2.1' })).toContain(
       '//a1:',

@@ -9,7 +9,7 @@ import {
   type RouteView,
   type StreamKey,
 } from '@headwater/contracts';
-import { EdgeChoice, type EdgeChoiceOptions, type ViewerAsk } from './edge-choice.ts';
+import { EdgeChoice, type ChosenEdge, type EdgeChoiceOptions, type ViewerAsk } from './edge-choice.ts';
 import { baseOf, streamUrl, type ViewerProtocol } from './edge-url.ts';
 import { alternativesOf, type Candidate, type Explanation } from './explanation.ts';
 import { hopsOf, passedQuery } from './passed-query.ts';
@@ -31,6 +31,8 @@ export interface RouterOptions extends Omit<EdgeChoiceOptions, 'onTable'> {
 export interface Client {
   readonly peer: string;
   readonly forwardedFor?: string | undefined;
+  /** False for somebody who only wants to know, and is counted nowhere. */
+  readonly isViewer: boolean;
 }
 
 /** A redirect that comes back this often is given up. */
@@ -63,25 +65,23 @@ export class Router {
 
   /** The URL that a viewer is redirected to. */
   redirect(target: RouteTarget, client: Client, protocol: ViewerProtocol = target.protocol): string {
-    return this.#counted(() => {
+    return this.#counted(client, () => {
       const hops = hopsOf(target.query);
       const stream = streamOf(target, this.#options.apps);
       if (hops >= maxHops) throw new AppError('redirect_loop', { details: { hops } });
       const ask = this.#ask(stream, protocol, client);
-      const chosen = this.#choice.choose(ask);
-      if (chosen === undefined) throw this.#noEdge(ask);
-      this.#metrics.decided(chosen.tier.nearness);
+      const { edge } = this.#taken(ask, client);
       const query = passedQuery(target.query, { without: ownParameters, and: { hop: String(hops + 1) } });
-      return streamUrl(baseOf(chosen.edge.bases, protocol) ?? '', ask, query);
+      return streamUrl(baseOf(edge.bases, protocol) ?? '', ask, query);
     });
   }
 
-  /** The choice as a player wants it that does not follow redirects. It counts as a viewer. */
+  /** The choice as a player wants it that does not follow redirects. A viewer counts. */
   route(target: RouteTarget, client: Client): RouteView {
-    return this.#counted(() => {
+    return this.#counted(client, () => {
       const protocol = protocolOf(target.query);
       const ask = this.#ask(streamOf(target, this.#options.apps), protocol, client);
-      const explanation = this.#chosen(ask);
+      const explanation = this.#chosen(ask, client);
       const query = passedQuery(target.query, { without: ownParameters });
       const shown = (candidate: Candidate) => destination(candidate, ask, query);
       const others = alternativesOf(explanation, protocol).slice(0, maxAlternatives);
@@ -95,7 +95,7 @@ export class Router {
 
   /** Where an HLS player should load from. One that is at an edge that takes viewers and is as near as another stays there. */
   steering(target: RouteTarget, client: Client): SteeringManifest {
-    return this.#counted(() => {
+    return this.#counted(client, () => {
       const ask = this.#ask(streamOf(target, this.#options.apps), 'hls', client);
       const current = new URLSearchParams(target.query).get('_HLS_pathway') ?? '';
       const explanation = this.#choice.explain(ask);
@@ -104,8 +104,8 @@ export class Router {
       const stays = candidates.find(({ edge, tier, verdict }) => {
         return edge.node.nodeId === current && tier <= chosen.tier && !hasToLeave.includes(verdict);
       });
-      const first = stays ?? this.#chosen(ask).chosen;
-      if (stays !== undefined) this.#metrics.decided(stays.nearness);
+      const first = stays ?? this.#chosen(ask, client).chosen;
+      if (stays !== undefined && client.isViewer) this.#metrics.decided(stays.nearness);
       const ordered = [first, chosen, ...alternativesOf(explanation, 'hls')];
       const pathways = new Map(
         ordered.map(({ edge }) => [edge.node.nodeId, baseOf(edge.bases, 'hls') ?? '']),
@@ -141,18 +141,26 @@ export class Router {
     };
   }
 
-  #ask(stream: StreamKey, protocol: ViewerProtocol, { peer, forwardedFor }: Client): ViewerAsk {
+  #ask(stream: StreamKey, protocol: ViewerProtocol, client: Client): ViewerAsk {
     const { locator } = this.#options;
-    return { stream, protocol, place: locator.locate(locator.clientOf(peer, forwardedFor)) };
+    const address = locator.clientOf(client.peer, client.forwardedFor);
+    const place = client.isViewer ? locator.locate(address) : locator.placeOf(address);
+    return { stream, protocol, place };
+  }
+
+  #taken(ask: ViewerAsk, { isViewer }: Client): ChosenEdge {
+    const taken = isViewer ? this.#choice.choose(ask) : this.#choice.find(ask);
+    if (taken === undefined) throw this.#noEdge(ask);
+    if (isViewer) this.#metrics.decided(taken.tier.nearness);
+    return taken;
   }
 
   // The explanation of a choice that is made, too.
-  #chosen(ask: ViewerAsk): Explanation & { readonly chosen: Candidate } {
+  #chosen(ask: ViewerAsk, client: Client): Explanation & { readonly chosen: Candidate } {
     const explanation = this.#choice.explain(ask);
     const { chosen } = explanation;
     if (chosen === undefined) throw this.#noEdge(ask);
-    this.#choice.choose(ask);
-    this.#metrics.decided(chosen.nearness);
+    this.#taken(ask, client);
     return { ...explanation, chosen };
   }
 
@@ -162,7 +170,8 @@ export class Router {
     return new AppError('edge_unavailable', { details: { stream: ask.stream, zone, region, edges } });
   }
 
-  #counted<Answer>(answer: () => Answer): Answer {
+  #counted<Answer>({ isViewer }: Client, answer: () => Answer): Answer {
+    if (!isViewer) return answer();
     const { clock } = this.#options;
     const beganMs = clock.nowMs();
     try {

@@ -46,7 +46,7 @@ export function makeRouter(context: NodeContext, nodes: ClusterNodes): RouterPar
     router,
     desk: {
       isFor: (target) => isForRouter(target, hasEdge),
-      answer: (request) => routeAnswer(router, request, warn),
+      answer: (request) => routeAnswer(router, request, { apps: config.apps, warn }),
     },
     service: {
       name: 'router',

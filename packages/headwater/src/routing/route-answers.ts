@@ -2,7 +2,14 @@
 // other processes can be asked from there.
 import { AppError, toAppError } from '@headwater/contracts';
 import { problemAnswer } from '@headwater/edge';
-import { parseRouteTarget, type Router, type RouteTarget, type ViewerProtocol } from '@headwater/router';
+import {
+  parseRouteTarget,
+  type Client,
+  type Router,
+  type RouteTarget,
+  type ViewerProtocol,
+} from '@headwater/router';
+import { frontPage } from './front-page.ts';
 
 /** A request, as far as a router looks at it. */
 export interface RouteRequest {
@@ -33,8 +40,11 @@ export interface RouteDesk {
 // Long enough for an edge to come back or to be noticed.
 const retryAfterSeconds = 3;
 
+const frontPath = /^\/(?:\?|$)/;
+
 /** Whether a router answers a target at a port that an edge has, too, or has alone. */
 export function isForRouter(target: string, hasEdge: boolean): boolean {
+  if (frontPath.test(target)) return !hasEdge;
   const parsed = parseRouteTarget(target);
   return parsed !== undefined && (!hasEdge || parsed.kind !== 'play');
 }
@@ -43,16 +53,15 @@ export function isForRouter(target: string, hasEdge: boolean): boolean {
 export function routeAnswer(
   router: Router,
   request: RouteRequest,
-  warn: (error: AppError) => void,
+  { apps, warn }: { readonly apps: readonly string[]; readonly warn: (error: AppError) => void },
 ): RouteAnswer {
   try {
-    const target = parseRouteTarget(request.target);
-    if (target === undefined) {
-      throw new AppError('stream_not_found', { details: { path: request.target.slice(0, 128) } });
-    }
+    const target = isFrontPage(request) ? 'front' : parseRouteTarget(request.target);
+    if (target === undefined) throw unknownPath(request);
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       return { status: 405, headers: { Allow: 'GET, HEAD, OPTIONS', 'Content-Length': '0' }, body: '' };
     }
+    if (target === 'front') return document('text/plain; charset=utf-8', frontPage(apps));
     return request.isUpgrade ? upgradeAnswer(router, target, request) : answerTo(router, target, request);
   } catch (caught) {
     const error = toAppError(caught);
@@ -71,7 +80,7 @@ export function failedRoute(caught: unknown): RouteAnswer {
 // Programs may follow a redirect of a handshake; browsers do not, and ask at `/route/…` first.
 function upgradeAnswer(router: Router, target: RouteTarget, request: RouteRequest): RouteAnswer {
   if (target.kind !== 'play' || target.protocol !== 'flv') {
-    throw new AppError('stream_not_found', { details: { path: request.target.slice(0, 128) } });
+    throw unknownPath(request);
   }
   return redirectTo(router, target, { request, protocol: 'ws-flv' });
 }
@@ -81,10 +90,15 @@ function answerTo(router: Router, target: RouteTarget, request: RouteRequest): R
     case 'play':
       return redirectTo(router, target, { request, protocol: target.protocol });
     case 'route':
-      return json('application/json', router.route(target, request));
+      return json(router.route(target, clientOf(request)));
     case 'steering':
-      return json('application/json', router.steering(target, request));
+      return json(router.steering(target, clientOf(request)));
   }
+}
+
+// Who asks with HEAD goes nowhere: health checks, and players that look first and then ask again.
+function clientOf({ peer, forwardedFor, method }: RouteRequest): Client {
+  return { peer, forwardedFor, isViewer: method !== 'HEAD' };
 }
 
 function redirectTo(
@@ -92,13 +106,28 @@ function redirectTo(
   target: RouteTarget,
   { request, protocol }: { readonly request: RouteRequest; readonly protocol: ViewerProtocol },
 ): RouteAnswer {
-  const Location = router.redirect(target, request, protocol);
+  const Location = router.redirect(target, clientOf(request), protocol);
   return { status: 302, headers: { Location, 'Cache-Control': 'no-store', 'Content-Length': '0' }, body: '' };
 }
 
-function json(type: string, value: object): RouteAnswer {
-  const body = `${JSON.stringify(value)}\n`;
-  const length = String(Buffer.byteLength(body));
-  const headers = { 'Content-Type': type, 'Cache-Control': 'no-store', 'Content-Length': length };
+function json(value: object): RouteAnswer {
+  return document('application/json', `${JSON.stringify(value)}\n`);
+}
+
+function document(type: string, body: string): RouteAnswer {
+  const headers = {
+    'Content-Type': type,
+    'Content-Length': String(Buffer.byteLength(body)),
+    'Cache-Control': 'no-store',
+    'X-Content-Type-Options': 'nosniff',
+  };
   return { status: 200, headers, body };
+}
+
+function isFrontPage({ target, isUpgrade }: RouteRequest): boolean {
+  return !isUpgrade && frontPath.test(target);
+}
+
+function unknownPath({ target }: RouteRequest): AppError {
+  return new AppError('path_unknown', { details: { path: target.slice(0, 128) } });
 }
