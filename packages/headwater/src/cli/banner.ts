@@ -1,9 +1,17 @@
 import { networkInterfaces } from 'node:os';
+import type { NodeRole } from '@headwater/cluster';
 import type { Config } from '@headwater/contracts';
 import type { NodeAddresses } from '../bound-addresses.ts';
 import { defaultDemoUrl } from '../demo/demo-url.ts';
 
-/** What the banner cannot know from the configuration. */
+/** The node that is ready. */
+export interface BannerNode {
+  readonly addresses: NodeAddresses;
+  readonly config: Config;
+  readonly roles: readonly NodeRole[];
+}
+
+/** What the banner cannot know from the node. */
 export interface BannerSurroundings {
   /** An address under which other machines may reach this one. */
   readonly lanAddress: string | undefined;
@@ -13,12 +21,12 @@ export interface BannerSurroundings {
 
 /** What a person needs next, once the node is ready: where to publish, where to watch, and lines to paste. */
 export function bannerText(
-  addresses: NodeAddresses,
-  config: Config,
+  { addresses, config, roles }: BannerNode,
   surroundings: BannerSurroundings = here(),
 ): string {
   const app = config.apps.find((name) => !name.endsWith('*')) ?? 'live';
   const { rtmp, http, admin } = addresses;
+  const hasViewers = roles.includes('edge');
   const lines = ['', '  Headwater is ready.', ''];
   if (rtmp !== undefined) {
     const url = `rtmp://${rtmp}/${app}/demo`;
@@ -30,14 +38,16 @@ export function bannerText(
       `  Publish   OBS: server rtmp://${rtmp}/${app}, stream key demo${key}`,
       `            ffmpeg ${picture} ${codecs} -f flv '${url}${key}'`,
       `            or: ${surroundings.command} demo${isDefault ? '' : ` --url '${url}${key}'`}`,
-      '',
-      `  Watch     ffplay -fflags nobuffer '${url}'`,
     );
+    if (hasViewers) lines.push('', `  Watch     ffplay -fflags nobuffer '${url}'`);
   }
-  if (http !== undefined) {
+  if (http !== undefined && hasViewers) {
     if (rtmp === undefined) lines.push('  Watch');
     lines.push(`            http://${http}/${app}/demo.flv    ws://${http}/${app}/demo.flv`);
     if (config.http.hasPage) lines.push(`            http://${http}/    every live stream, with a player`);
+  } else if (http !== undefined) {
+    lines.push(`  Watch     http://${http}/${app}/demo.flv    a redirect to the edge that is chosen`);
+    lines.push(`            http://${http}/route/${app}/demo    its URL, and why that edge`);
   }
   if (admin !== undefined) {
     lines.push('', `  Admin     http://${admin}/healthz  /readyz  /metrics  /api/v1/openapi.json`);

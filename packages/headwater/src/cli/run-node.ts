@@ -107,7 +107,7 @@ function announceReady(context: NodeContext, log: ProgramLog, readyFile: ReadyFi
   const ready: ReadyInfo = { pid: process.pid, nodeId: context.node.nodeId, roles, ...addresses };
   readyFile?.write(ready);
   log.announce({ ready, version }, 'node is ready');
-  if (process.stdout.isTTY) log.print(bannerText(addresses, context.config));
+  if (process.stdout.isTTY) log.print(bannerText({ addresses, config: context.config, roles }));
 }
 
 /** What nobody caught is a fault of ours: it is logged and ends the process, as its state is not to be trusted. */

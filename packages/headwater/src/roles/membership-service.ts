@@ -52,12 +52,6 @@ export class MembershipService implements Service {
     return this.#heart?.state === 'beating' ? undefined : 'the registry does not know this node yet';
   }
 
-  /** What those who send publishers here may want to know although the node is ready. */
-  get doubt(): string | undefined {
-    if (!this.standing.isDoubtful) return undefined;
-    return 'the registry has not heard of this node for most of its lease: new streams are found by nobody before it has';
-  }
-
   /** How the node stands with the registry. */
   get standing(): RegistryStanding {
     const { isDoubtful = true, joinedAtMs = Number.POSITIVE_INFINITY } = this.#heart ?? {};

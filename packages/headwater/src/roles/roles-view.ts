@@ -16,6 +16,7 @@ import type { NodeView } from '../admin/node-view.ts';
 import type { NodeContext } from '../node-context.ts';
 import type { MetricValues } from '../prometheus-metrics.ts';
 import type { ClusterNodes } from './discovery.ts';
+import { doubtsOf } from './doubts.ts';
 import type { MembershipService } from './membership-service.ts';
 import type { AudienceShare } from '../workers/worker-messages.ts';
 import type { WorkerCrew } from '../workers/worker-crew.ts';
@@ -114,8 +115,9 @@ export class RolesView implements NodeView {
   }
 
   doubts(): readonly string[] {
-    const { doubt } = this.#parts.membership;
-    return doubt === undefined ? [] : [doubt];
+    const { context, membership, nodes } = this.#parts;
+    const isUnheard = membership.standing.isDoubtful;
+    return doubtsOf({ roles: context.roles, isUnheard, isStale: nodes.isStale });
   }
 
   #stream(key: StreamKey, tally: ViewerTally | undefined): StreamView {
