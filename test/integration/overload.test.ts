@@ -1,8 +1,11 @@
 // A node that sends as much as it may turns newcomers away with an answer that says why; those who watch keep their stream.
 import { expect, it } from 'vitest';
 import { testFrames } from '@headwater/media/testing';
-import { startHeadwater } from '../support/headwater.ts';
+import { defer } from '../support/cleanup.ts';
+import { startHeadwater, type RunningHeadwater } from '../support/headwater.ts';
+import { complaintsAbout } from '../support/media-delivery.ts';
 import { isMedia } from '../support/media-fixtures.ts';
+import { metricOf } from '../support/media-metrics.ts';
 import { MediaPublisher } from '../support/media-publisher.ts';
 import { watch, watchAll } from '../support/media-viewers.ts';
 import { waitUntil } from '../support/wait-until.ts';
@@ -62,3 +65,64 @@ it('a newcomer beyond the number of viewers is refused by each protocol in its o
     return (await fetch(node.flvUrl('live/a'), { method: 'HEAD' })).status === 200;
   });
 });
+
+it('a node whose event loop is late refuses newcomers, and those who watch miss nothing', async () => {
+  const node = await startHeadwater({ set: { 'limits.loopLag': '40ms' } });
+  const publisher = await MediaPublisher.start(node.rtmpUrl('live/a'));
+  const frames = testFrames({ seconds: 60, gopSeconds: 1 });
+  let sent = 100;
+  await publisher.send(frames.slice(0, sent));
+  const viewers = watchAll(node, 'live/a');
+  await waitUntil('all three see the stream', () => viewers.every((viewer) => viewer.frames.some(isMedia)));
+  const status = async (): Promise<number> => {
+    return (await fetch(node.flvUrl('live/a'), { method: 'HEAD' })).status;
+  };
+  const stopMakingLate = makeLate(node);
+  await waitUntil('the node is found to be late', async () => {
+    await publisher.send(frames.slice(sent, (sent += 10)));
+    return (await status()) === 503;
+  });
+  const newcomers = watchAll(node, 'live/a');
+  await waitUntil('all three are refused', () => newcomers.every(({ end }) => end !== undefined));
+  expect(newcomers.flatMap(({ frames: seen }) => seen)).toEqual([]);
+  expect(newcomers.map(({ answers }) => answers.at(-1))).toEqual(['NetStream.Play.Failed', '503', '503']);
+  const refused = await fetch(node.flvUrl('live/a'));
+  expect(refused.headers.get('retry-after')).not.toBeNull();
+  expect(await refused.text()).toContain('event loop lag');
+  expect(
+    await metricOf(node, 'headwater_play_overload_refusals_total', { limit: 'event loop lag' }),
+  ).toBeGreaterThan(3);
+  stopMakingLate();
+  await waitUntil('there is room again', async () => (await status()) === 200);
+  await publisher.send(frames.slice(sent, (sent += 40)));
+  const last = frames[sent - 1]?.timestampMs ?? Number.NaN;
+  await waitUntil('those who watch have seen it all', () =>
+    viewers.every((viewer) => viewer.frames.at(-1)?.timestampMs === last),
+  );
+  for (const viewer of viewers) {
+    expect(complaintsAbout(frames.slice(0, sent), viewer.frames, { from: 'keyframe' })).toEqual([]);
+  }
+  expect(viewers.map(({ end }) => end)).toEqual([undefined, undefined, undefined]);
+});
+
+/** Lets the node's process run for 50 ms of each 200 ms, until the returned function is called. */
+function makeLate(node: RunningHeadwater): () => void {
+  let timer: NodeJS.Timeout | undefined;
+  const run = (): void => {
+    process.kill(node.pid, 'SIGCONT');
+    timer = setTimeout(stop, 50);
+  };
+  const stop = (): void => {
+    process.kill(node.pid, 'SIGSTOP');
+    timer = setTimeout(run, 150);
+  };
+  const end = (): void => {
+    if (timer === undefined) return;
+    clearTimeout(timer);
+    timer = undefined;
+    process.kill(node.pid, 'SIGCONT');
+  };
+  stop();
+  defer(end);
+  return end;
+}
