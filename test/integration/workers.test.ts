@@ -1,4 +1,5 @@
 // A node with workers, as an operator starts it: one port, one pull, one view of everything, however many processes serve.
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import type { SessionView, StreamView } from '@headwater/contracts';
@@ -35,11 +36,25 @@ async function sessions(node: RunningHeadwater, role: string): Promise<SessionVi
   return (await node.adminJson<{ items: SessionView[] }>(`/api/v1/sessions?role=${role}`)).items;
 }
 
-/** How many watch at each of the two workers. */
-function spread(node: RunningHeadwater): number[] {
-  const count = (place: number, text: string): number =>
-    node.logs().filter(({ worker, msg }) => worker === place && msg === text).length;
-  return [1, 2].map((place) => count(place, 'play opened') - count(place, 'play closed'));
+/** How many watch at each of the workers. */
+function spread(node: RunningHeadwater, workers = 2): number[] {
+  return Array.from({ length: workers }, (_, index) => {
+    return ofWorker(node, index + 1, 'play opened') - ofWorker(node, index + 1, 'play closed');
+  });
+}
+
+/** How often a worker has logged something. */
+function ofWorker(node: RunningHeadwater, place: number, text: string): number {
+  return node.logs().filter(({ worker, msg }) => worker === place && msg === text).length;
+}
+
+/** Lets a process open no file descriptor; returns what gives it its limit back. */
+function takeDescriptors(pid: number): () => void {
+  const prlimit = (...args: string[]): string =>
+    execFileSync('prlimit', ['--pid', String(pid), ...args]).toString();
+  const before = prlimit('--nofile', '--raw', '--noheadings', '--output', 'SOFT').trim();
+  prlimit('--nofile=3:');
+  return () => prlimit(`--nofile=${before}:`);
 }
 
 function total(counts: readonly number[]): number {
@@ -62,6 +77,15 @@ class Feed {
       await this.publisher.send(this.frames.slice(this.sent, (this.sent += 10)));
       return viewers.every(check);
     });
+  }
+
+  /** Sends slowly while something is waited for that takes its time. */
+  async while(reason: string, check: () => boolean | Promise<boolean>): Promise<void> {
+    const send = async (): Promise<boolean> => {
+      await this.publisher.send(this.frames.slice(this.sent, (this.sent += 20)));
+      return check();
+    };
+    await waitUntil(reason, send, { timeoutMs: 30_000, intervalMs: 250 });
   }
 
   /** Sends some more, and resolves when all of these viewers have seen it. */
@@ -162,6 +186,63 @@ it('viewers of all kinds share one port, one pull, one list and one limit; a wor
     [...others, ...newcomers].every(({ end }) => end !== undefined),
   );
   expect(workerPids(node).filter(isRunning)).toEqual([]);
+});
+
+it('a worker that stands still is replaced, one without file descriptors is not; both cost nobody but their own', async () => {
+  const node = await startHeadwater({ set: { workers: 3 } });
+  const feed = new Feed(await MediaPublisher.start(node.rtmpUrl(stream)));
+  const viewers = [1, 2, 3].flatMap(() => watchAll(node, stream));
+  await feed.until('all see the stream', viewers, seesMedia);
+  await waitUntil('all workers have viewers', () => {
+    const counts = spread(node, 3);
+    return counts.every((count) => count > 1) && total(counts) === 9;
+  });
+  const [, frozen = 0] = spread(node, 3);
+  const [frozenPid = 0] = workerPids(node, 2);
+  const [poorPid = 0] = workerPids(node, 3);
+  const openedBefore = [1, 2, 3].map((place) => ofWorker(node, place, 'play opened'));
+  const giveDescriptors = takeDescriptors(poorPid);
+  process.kill(frozenPid, 'SIGSTOP');
+  defer(() => {
+    if (isRunning(frozenPid)) process.kill(frozenPid, 'SIGCONT');
+  });
+
+  // One at most waits for each of the two workers; the third has all others.
+  const before = viewers.map(({ frames }) => frames.length);
+  const newcomers = outputs.flatMap((output) => [1, 2].map(() => watch(node, output, stream)));
+  await feed.while('all but those of the frozen one see more, newcomers too', () => {
+    const served = viewers.filter(({ frames }, index) => frames.length > (before[index] ?? 0) + 20);
+    return served.length === 9 - frozen && newcomers.filter(seesMedia).length >= 4;
+  });
+  await feed.while('a connection was given up', async () => {
+    return (await metricOf(node, 'headwater_worker_lost_connections_total')) > 0;
+  });
+  giveDescriptors();
+  await feed.while('the poor worker has newcomers again', () => {
+    if (ofWorker(node, 3, 'play opened') > (openedBefore[2] ?? Number.NaN)) return true;
+    newcomers.push(watch(node, 'rtmp', stream));
+    return false;
+  });
+  expect(workerPids(node)).toHaveLength(3);
+
+  await feed.while('the frozen one was replaced', () => workerPids(node, 2).length === 2);
+  expect(node.logs()).toContainEqual(
+    expect.objectContaining({ msg: 'worker ended', pid: frozenPid, how: 'said nothing for 15 s' }),
+  );
+  const others = viewers.filter(({ end }) => end === undefined);
+  expect(others).toHaveLength(9 - frozen);
+  await feed.more(others);
+  for (const { frames } of others) {
+    const due = feed.frames.slice(0, feed.sent);
+    expect(complaintsAbout(due, frames, { from: 'keyframe', isCutShort: true })).toEqual([]);
+  }
+  const back = Array.from({ length: frozen }, () => watch(node, 'http-flv', stream));
+  await feed.until('they come back', back, seesMedia);
+  await waitUntil('some are at the new one', () => {
+    return ofWorker(node, 2, 'play opened') > (openedBefore[1] ?? Number.NaN);
+  });
+  expect(await metricOf(node, 'headwater_worker_exits_total')).toBe(1);
+  expect(workerPids(node, 3).map(isRunning)).toEqual([true]);
 });
 
 it('an edge with workers pulls and forwards over the network; its workers know no secret of it, and end when it is killed', async () => {
