@@ -1,3 +1,5 @@
+import { setImmediate } from 'node:timers/promises';
+import { ManualClock } from '@headwater/contracts/testing';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { PrometheusMetrics } from '../prometheus-metrics.ts';
 import { sessionView } from '../testing/node-fixture.ts';
@@ -41,11 +43,13 @@ class Worker implements AskedWorker {
 let workers: Worker[];
 let node: PrometheusMetrics;
 let view: CrewView;
+let clock: ManualClock;
 
 beforeEach(() => {
   workers = [new Worker('a'), new Worker('b')];
   node = new PrometheusMetrics();
-  view = new CrewView(() => workers, node);
+  clock = new ManualClock();
+  view = new CrewView({ clock, metrics: node, workers: () => workers });
 });
 
 async function shown(): Promise<string> {
@@ -86,6 +90,16 @@ describe('CrewView', () => {
     kill();
     kill();
     expect(await shown()).toMatch(/headwater_play_bytes_total 201\n/);
+  });
+
+  it('knows what a worker had counted some seconds before it died, although nobody asked', async () => {
+    for (const worker of workers) worker.count(100);
+    clock.advance(5_000);
+    await setImmediate();
+    kill();
+    expect(await shown()).toMatch(/headwater_play_bytes_total 200\n/);
+    view.close();
+    expect(clock.pendingTimers).toBe(0);
   });
 
   it('shows a worker that does not answer as it was last', async () => {

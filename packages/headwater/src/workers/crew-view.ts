@@ -1,5 +1,5 @@
 // What all workers of a node have between them: their viewers and their figures, asked for or as they reported last.
-import type { Counter, Metrics, SessionView } from '@headwater/contracts';
+import type { Clock, Counter, Metrics, SessionView, Timer } from '@headwater/contracts';
 import type { MetricValues } from '../prometheus-metrics.ts';
 import { RetiredWorkers, type WorkerTotals } from './retired-workers.ts';
 import type { AudienceShare, WorkerQuestions } from './worker-messages.ts';
@@ -8,20 +8,34 @@ import type { WorkerProcess } from './worker-process.ts';
 /** A worker that can be asked. */
 export type AskedWorker = WorkerTotals & Pick<WorkerProcess, 'isReady' | 'ask'>;
 
+/** What a view needs. */
+export interface CrewViewOptions {
+  readonly clock: Pick<Clock, 'every'>;
+  readonly metrics: Metrics;
+  /** Those that are there now. */
+  readonly workers: () => readonly AskedWorker[];
+}
+
+// So much of what a worker has counted is lost with it at most, however seldom the node itself is asked.
+const metricsMs = 5_000;
+
 /** The view. */
 export class CrewView {
   readonly #workers: () => readonly AskedWorker[];
   readonly #retired = new RetiredWorkers();
-  /** What a worker's metrics were when they were asked for last. */
+  /** What a worker's metrics were when it was asked last. */
   readonly #seenMetrics = new Map<AskedWorker, MetricValues>();
   readonly #unanswered: Counter;
+  readonly #timer: Timer;
 
-  /** `workers` are those that are there now. */
-  constructor(workers: () => readonly AskedWorker[], metrics: Metrics) {
+  constructor({ clock, metrics, workers }: CrewViewOptions) {
     this.#workers = workers;
     this.#unanswered = metrics.counter({
       name: 'headwater_worker_unanswered_total',
       help: 'Questions that a worker did not answer in time, so that its viewers are missing in what was shown.',
+    });
+    this.#timer = clock.every(metricsMs, () => {
+      void this.#askMetrics();
     });
   }
 
@@ -50,13 +64,7 @@ export class CrewView {
 
   /** The metrics of all workers; what those that are gone had counted stays counted. */
   async metrics(): Promise<readonly MetricValues[]> {
-    const asked = this.#workers().filter(({ isReady }) => isReady);
-    await Promise.all(
-      asked.map(async (worker) => {
-        const values = await this.#ask(worker, 'metrics', undefined);
-        if (values !== undefined && this.#workers().includes(worker)) this.#seenMetrics.set(worker, values);
-      }),
-    );
+    await this.#askMetrics();
     return [...this.#seenMetrics.values(), await this.#retired.metrics()];
   }
 
@@ -64,6 +72,21 @@ export class CrewView {
   retire(worker: AskedWorker): void {
     this.#retired.add(worker, this.#seenMetrics.get(worker) ?? []);
     this.#seenMetrics.delete(worker);
+  }
+
+  /** Nothing is asked any more unless somebody wants to know. */
+  close(): void {
+    this.#timer.cancel();
+  }
+
+  async #askMetrics(): Promise<void> {
+    const asked = this.#workers().filter(({ isReady }) => isReady);
+    await Promise.all(
+      asked.map(async (worker) => {
+        const values = await this.#ask(worker, 'metrics', undefined);
+        if (values !== undefined && this.#workers().includes(worker)) this.#seenMetrics.set(worker, values);
+      }),
+    );
   }
 
   async #askAll<What extends keyof WorkerQuestions>(

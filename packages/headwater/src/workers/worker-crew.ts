@@ -77,7 +77,7 @@ export class WorkerCrew {
       name: 'headwater_worker_lost_connections_total',
       help: 'Connections that did not reach the worker that they were handed to, e.g. for want of a file descriptor there.',
     });
-    this.view = new CrewView(() => this.#processes(), metrics);
+    this.view = new CrewView({ clock, metrics, workers: () => this.#processes() });
   }
 
   /** Viewers of the whole node, those that wait for their stream included. */
@@ -135,6 +135,7 @@ export class WorkerCrew {
     this.#isStopping = true;
     for (const { restart } of this.#places) restart?.cancel();
     this.#newcomers.close();
+    this.view.close();
     await Promise.all(this.#processes().map(async (process) => process.stop(deadlineMs)));
   }
 
