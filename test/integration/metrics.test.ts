@@ -15,8 +15,8 @@ import { waitUntil } from '../support/wait-until.ts';
 const root = resolve(import.meta.dirname, '../..');
 const rulesFolder = join(root, 'deploy/prometheus');
 
-/** The names of all metrics, of the text that follows `# TYPE`. */
-const exposed = new Set<string>();
+/** All metrics that nodes expose: of which kind, and what is said of them. */
+const exposed = new Map<string, { kind: string; help: string }>();
 /** Most series of one node. */
 let mostSeries = 0;
 
@@ -25,18 +25,22 @@ beforeAll(async () => {
   const set = { 'registry.kind': 'redis', 'registry.redis.url': redis.url };
   const start = async (role: NonNullable<HeadwaterOptions['role']>, more = {}) =>
     startHeadwater({ role, set: { ...set, 'node.id': role, ...more } });
-  const [origin, edge, controller] = await Promise.all([
+  const [origin, edge, controller, router] = await Promise.all([
     start('origin'),
     start('edge', { workers: 2 }),
     start('controller'),
+    start('router'),
   ]);
   const publisher = await MediaPublisher.start(origin.rtmpUrl('live/a'));
   await publisher.send(testFrames({ seconds: 2, gopSeconds: 1 }));
   const viewers = watchAll(edge, 'live/a');
   await waitUntil('all see the stream', () => viewers.every(({ frames }) => frames.some(isMedia)));
-  for (const node of [origin, edge, controller]) {
+  for (const node of [origin, edge, controller, router]) {
     const text = await (await fetch(node.adminUrl('/metrics'))).text();
-    for (const [, name = ''] of text.matchAll(/^# TYPE (\S+)/gm)) exposed.add(name);
+    const described = /^# HELP (\S+) (.*)\n# TYPE \S+ (\w+)/gm;
+    for (const [, name = '', help = '', kind = ''] of text.matchAll(described)) {
+      exposed.set(name, { kind, help });
+    }
     mostSeries = Math.max(mostSeries, (text.match(/^[a-z]/gm) ?? []).length);
   }
 }, 60_000);
@@ -53,7 +57,7 @@ interface RuleFile {
   }[];
 }
 
-const ruleFiles = await readdir(rulesFolder);
+const ruleFiles = (await readdir(rulesFolder)).filter((name) => name.endsWith('.rules.yaml'));
 const rules = (
   await Promise.all(
     ruleFiles.map(async (name) => parse(await readFile(join(rulesFolder, name), 'utf8')) as RuleFile),
@@ -68,14 +72,13 @@ const dashboard = JSON.parse(
 ) as Dashboard;
 
 describe('docs/reference/metrics.md', () => {
-  it('lists what nodes expose', async () => {
+  it('lists what nodes of all roles expose, as they describe it, by name', async () => {
     const page = await readFile(join(root, 'docs/reference/metrics.md'), 'utf8');
-    const listed = Array.from(page.matchAll(/^\| `(headwater_\w+)`/gm), ([, name = '']) => name);
-    expect([...exposed].filter((name) => name.startsWith('headwater_') && !listed.includes(name))).toEqual(
-      [],
-    );
-    // No router is started here.
-    expect(listed.filter((name) => !exposed.has(name) && !name.startsWith('headwater_router_'))).toEqual([]);
+    const row = /^\| `(headwater_\w+)` \| (\w+) \| .* \| .* \| (.*) \|$/gm;
+    const listed = Array.from(page.matchAll(row), ([, name, kind, help]) => ({ name, kind, help }));
+    const own = [...exposed].filter(([name]) => name.startsWith('headwater_'));
+    const byName = own.sort(([a], [b]) => (a < b ? -1 : 1));
+    expect(listed).toEqual(byName.map(([name, { kind, help }]) => ({ name, kind, help })));
   });
 
   it('promises fewer series than it says', () => {
@@ -88,6 +91,15 @@ describe('deploy/prometheus', () => {
   it('is accepted by promtool', async () => {
     const args = ['check', 'rules', ...ruleFiles.map((name) => join(rulesFolder, name))];
     await runChild({ name: 'promtool', program: 'promtool', args });
+  });
+
+  it('fires every alert where its case is given, and none where all is well', async () => {
+    const file = join(rulesFolder, 'alerts.test.yaml');
+    await runChild({ name: 'promtool', program: 'promtool', args: ['test', 'rules', file] });
+    const text = await readFile(file, 'utf8');
+    const alerts = rules.flatMap(({ alert }) => alert ?? []);
+    expect(alerts.length).toBeGreaterThan(0);
+    expect(alerts.filter((alert) => !text.includes(`alertname="${alert}"`))).toEqual([]);
   });
 
   it.each(rules.map(({ record, alert, expr }) => [record ?? alert ?? '', expr]))(

@@ -1,6 +1,6 @@
 // Applies plans. Each step is a compare-and-set in the registry under the leader's token: applied twice, or by two leaders
 // at once, it happens once; based on what is so no longer, it does nothing.
-import type { FailoverRegistry, FencedOutcome, JobRegistry } from '@headwater/cluster';
+import type { FailoverRegistry, FencedOutcome, JobRegistry, NodeRef } from '@headwater/cluster';
 import { toAppError, type Clock, type Counter, type Logger } from '@headwater/contracts';
 import { ActionLog, type ActionOutcome } from './action-log.ts';
 import type { FailoverAction } from './plan.ts';
@@ -26,6 +26,8 @@ export interface ActionRunnerOptions {
   readonly actions: Counter;
   /** How long one step may take. */
   readonly callMs: number;
+  /** Told of each node whose streams the registry now has free. */
+  readonly expelled: (node: NodeRef) => void;
 }
 
 /** How many steps are under way at once. */
@@ -74,6 +76,7 @@ export class ActionRunner {
       err = toAppError(caught);
     }
     actions.add(1, { action: action.type, outcome });
+    if (action.type === 'expel_node' && outcome === 'applied') this.#options.expelled(action.node);
     this.#log.add(action, outcome, { token, ...(err === undefined ? {} : { err }) });
     return outcome;
   }

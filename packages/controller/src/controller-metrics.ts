@@ -7,10 +7,13 @@ export interface ControllerMetrics {
   readonly nodes: Gauge;
   readonly verdicts: Counter;
   readonly verdictSeconds: Histogram;
+  readonly failoverSeconds: Histogram;
   readonly probes: Counter;
   readonly plans: Counter;
   readonly actions: Counter;
 }
+
+const failoverBuckets = [0.5, 1, 1.25, 1.5, 2, 2.5, 3, 4, 6, 8, 12];
 
 /** Makes a controller's metrics. */
 export function controllerMetrics(metrics: Metrics): ControllerMetrics {
@@ -33,10 +36,15 @@ export function controllerMetrics(metrics: Metrics): ControllerMetrics {
       help: 'Nodes held for dead, by whether an edge had reported them.',
       labels: ['reported'],
     }),
+    failoverSeconds: metrics.histogram({
+      name: 'headwater_controller_failover_seconds',
+      help: 'Time from the last heartbeat of a dead node until the registry had its streams free for others.',
+      buckets: failoverBuckets,
+    }),
     verdictSeconds: metrics.histogram({
       name: 'headwater_controller_verdict_seconds',
       help: 'Time from the last heartbeat of a node to the verdict that it is dead.',
-      buckets: [0.5, 1, 1.25, 1.5, 2, 2.5, 3, 4, 6, 8, 12],
+      buckets: failoverBuckets,
     }),
     probes: metrics.counter({
       name: 'headwater_controller_probes_total',

@@ -248,6 +248,7 @@ it('counts verdicts, how long they took, plans, probes and actions', async () =>
     'headwater_controller_probes_total refused 1',
     'headwater_controller_verdicts_total true 1',
     'headwater_controller_verdict_seconds 1',
+    'headwater_controller_failover_seconds 1',
     'headwater_controller_plans_total 1',
     'headwater_controller_actions_total expel_node applied 1',
   ]) {

@@ -125,6 +125,10 @@ export class Controller {
       logger,
       callMs,
       actions: this.#metrics.actions,
+      expelled: (dead) => {
+        const silentMs = this.#detector.silentMs(dead, clock.nowMs());
+        if (silentMs !== undefined) this.#metrics.failoverSeconds.observe(silentMs / 1_000);
+      },
       ...(jobs === undefined ? {} : { jobs }),
     });
     this.#leadership = new Leadership({

@@ -208,6 +208,12 @@ export class Detector {
       .sort((a, b) => (nodeKey(a.node) < nodeKey(b.node) ? -1 : 1));
   }
 
+  /** How long it is since a node beat last; undefined of one that is not known any more. */
+  silentMs(node: NodeRef, nowMs: number): number | undefined {
+    const watched = this.#watched.get(nodeKey(node));
+    return watched && nowMs - watched.beatMs;
+  }
+
   #isInQuestion(watched: Watched): boolean {
     if (nodeKey(watched.node) === this.#selfKey) return false;
     if (watched.health === 'suspect' || watched.health === 'isolated') return true;

@@ -33,6 +33,7 @@ export class EdgeFigures {
   readonly #splices: Counter;
   readonly #joins: Histogram;
   readonly #holds: Histogram;
+  readonly #epochGaps: Histogram;
   readonly #clamped: Counter;
   readonly #dropped: Counter;
 
@@ -96,18 +97,10 @@ export class EdgeFigures {
       'Look-ups that the registry did not answer, so that what was known before had to do.',
     );
     this.#splices = counter('timeline_splices_total', 'Sessions or clocks joined to the streams of viewers.');
-    this.#joins = metrics.histogram({
-      name: 'headwater_play_join_seconds',
-      help: 'From the request of a viewer until its stream was there, by protocol.',
-      labels: ['protocol'],
-      buckets: joinBuckets,
-    });
-    this.#holds = metrics.histogram({
-      name: 'headwater_edge_hold_seconds',
-      help: 'How long the viewers of a stream got nothing, by how it ended: resumed in the same epoch, republished at the same origin, failed_over to another origin, or ended.',
-      labels: ['outcome'],
-      buckets: holdBuckets,
-    });
+    const histograms = makeHistograms(metrics);
+    this.#joins = histograms.joins;
+    this.#holds = histograms.holds;
+    this.#epochGaps = histograms.epochGaps;
     this.#clamped = counter('timeline_clamped_frames_total', 'Frames whose time stepped back a little.');
     this.#dropped = counter('timeline_dropped_frames_total', 'Frames that no viewer could have shown.');
   }
@@ -138,7 +131,7 @@ export class EdgeFigures {
   }
 
   /** What the streams of an edge report. */
-  streamReports(): Pick<EdgeStreamSettings, 'pullOpened' | 'peerDropped' | 'held'> {
+  streamReports(): Pick<EdgeStreamSettings, 'pullOpened' | 'peerDropped' | 'held' | 'epochBegan'> {
     return {
       pullOpened: (kind, isSwitch) => {
         this.#pulls.add(1, { kind });
@@ -149,6 +142,9 @@ export class EdgeFigures {
       },
       held: (outcome, heldMs) => {
         this.#holds.observe(heldMs / 1000, { outcome });
+      },
+      epochBegan: (outcome, gapMs) => {
+        this.#epochGaps.observe(gapMs / 1000, { outcome });
       },
     };
   }
@@ -189,4 +185,27 @@ export class EdgeFigures {
     this.#viewerCounts.set(protocol, count);
     this.#viewers.set(count, { protocol });
   }
+}
+
+function makeHistograms(metrics: Metrics): { joins: Histogram; holds: Histogram; epochGaps: Histogram } {
+  return {
+    joins: metrics.histogram({
+      name: 'headwater_play_join_seconds',
+      help: 'From the request of a viewer until its stream was there, by protocol.',
+      labels: ['protocol'],
+      buckets: joinBuckets,
+    }),
+    holds: metrics.histogram({
+      name: 'headwater_edge_hold_seconds',
+      help: 'How long the viewers of a stream got nothing, by how it ended: resumed in the same epoch, republished at the same origin, failed_over to another origin, or ended.',
+      labels: ['outcome'],
+      buckets: holdBuckets,
+    }),
+    epochGaps: metrics.histogram({
+      name: 'headwater_edge_epoch_gap_seconds',
+      help: 'From the last frame of an epoch to the first media of the next, as they came here: republished by the same origin, or failed_over to another.',
+      labels: ['outcome'],
+      buckets: holdBuckets,
+    }),
+  };
 }

@@ -65,6 +65,37 @@ it.each([
   expect(observed.get('headwater_edge_hold_seconds')).toEqual([[{ outcome }, 1.5]]);
 });
 
+it.each([
+  ['republished', { nodeId: 'origin-1', incarnation: 'run-1' }],
+  ['failed_over', { nodeId: 'origin-2', incarnation: 'run-2' }],
+])(
+  'how long there was no picture between two epochs is observed where it is %s, whether or not anybody was held',
+  (outcome, owner) => {
+    const [stream] = rig.edge.streams.values();
+    if (stream === undefined) throw new Error('there is no stream');
+    rig.clock.advance(700);
+    const epoch = stream.epoch + 1;
+    stream.claimed({
+      stream: stream.key,
+      owner,
+      relayAddress: 'x:1',
+      epoch,
+      state: 'live',
+      codecs: [],
+      sinceMs: 0,
+    });
+    rig.pulls.at(-1)?.opened({ epoch, firstSequence: 0, resumed: false, state: 'live' });
+    const [first, ...media] = testFrames(0, 10);
+    rig.pulls.at(-1)?.frames(first === undefined ? [] : [{ ...first, role: 'header' }]);
+    rig.clock.advance(300);
+    expect(observed.get('headwater_edge_epoch_gap_seconds')).toBeUndefined();
+    rig.pulls.at(-1)?.frames(media);
+    rig.clock.advance(300);
+    rig.pulls.at(-1)?.frames(testFrames(10, 20));
+    expect(observed.get('headwater_edge_epoch_gap_seconds')).toEqual([[{ outcome }, 1]]);
+  },
+);
+
 it('a hold that ends with the stream is observed, too', () => {
   rig.pulls.at(-1)?.state('interrupted');
   rig.clock.advance(rigTimes.holdMs);

@@ -17,6 +17,7 @@ import {
   type TimelineCounters,
 } from '@headwater/media';
 import type { PullCall, PulledState } from '@headwater/relay';
+import { EpochGap, type EpochOutcome } from './epoch-gap.ts';
 import { StreamCopy } from './stream-copy.ts';
 import type { UpstreamTarget } from './upstream-target.ts';
 import { Upstream, type UpstreamListener, type UpstreamOptions } from './upstream.ts';
@@ -35,7 +36,7 @@ export const edgeStreamTransitions: Readonly<Record<EdgeStreamPhase, readonly Ed
 /**
  * How a hold ended: by frames of the same epoch, of a new one from the same origin or from another one, or with the stream.
  */
-export type HoldOutcome = 'resumed' | 'republished' | 'failed_over' | 'ended';
+export type HoldOutcome = 'resumed' | EpochOutcome | 'ended';
 
 /** What all streams of an edge share. */
 export interface EdgeStreamSettings extends Omit<UpstreamOptions, 'stream' | 'listener' | 'candidates'> {
@@ -56,6 +57,8 @@ export interface EdgeStreamSettings extends Omit<UpstreamOptions, 'stream' | 'li
   readonly keepsCopy: boolean;
   /** Told of each time in which viewers got nothing, when it is over. */
   readonly held: (outcome: HoldOutcome, heldMs: number) => void;
+  /** Told how long no frame came between two epochs. */
+  readonly epochBegan: (outcome: EpochOutcome, gapMs: number) => void;
   /** Counts frames that slow pullers missed. */
   readonly peerDropped: (frames: number) => void;
 }
@@ -83,6 +86,7 @@ export class EdgeStream {
   readonly #logger: Logger;
   readonly #upstream: Upstream;
   readonly #timeline: Timeline;
+  readonly #epochGap: EpochGap;
   readonly #waiters = new Set<Waiter>();
   readonly #live: LiveStream;
   #copy: StreamCopy | undefined;
@@ -102,6 +106,7 @@ export class EdgeStream {
     this.#settings = settings;
     this.#closed = closed;
     this.#logger = settings.logger.child({ stream: key });
+    this.#epochGap = new EpochGap(clock, settings.epochBegan);
     const live = new LiveStream({ key, clock, ring: { ...ring, keep: 'gop' }, flushPlan });
     this.#live = live;
     this.#timeline = new Timeline({
@@ -250,6 +255,7 @@ export class EdgeStream {
       },
       frames: (epoch, frames) => {
         this.#copy?.push(frames);
+        this.#epochGap.frames(epoch, frames, this.owner);
         for (const frame of frames) this.#timeline.push(epoch, frame);
       },
       state: (state) => {

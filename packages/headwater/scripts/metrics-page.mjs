@@ -24,10 +24,14 @@ buckets. What concerns one stream or session is in \`/api/v1/streams\` and \`/ap
 
 With \`discovery.kind: consul\` there is \`headwater_discovery_ignored_total\` besides: announcements that were not understood.
 
-Rules and alerts over them are in \`deploy/prometheus\`, a dashboard is in \`deploy/grafana\`.
+Rules and alerts over them are in \`deploy/prometheus\`, a dashboard is in \`deploy/grafana\`. They tell clusters that share a Prometheus
+apart by the label \`namespace\`, which Kubernetes gives; where there is one cluster, nobody needs it.
 
-Each publisher that is accepted is an epoch: \`headwater_publish_attempts_total\`. How long viewers got nothing, and why they get
-something again, is \`headwater_edge_hold_seconds\`: \`failed_over\` is a failover as viewers saw it.
+Each publisher that is accepted is an epoch: \`headwater_publish_attempts_total\`. How long they stay, and why they end, is
+\`headwater_origin_epoch_seconds\`: many short ones that were \`replaced\` are encoders that lose their connection. How long there was no
+picture between two epochs is \`headwater_edge_epoch_gap_seconds\`; \`failed_over\` is a failover as viewers saw it, of which
+\`headwater_controller_failover_seconds\` is the controllers' part. How long viewers were held, also within an epoch, is
+\`headwater_edge_hold_seconds\`.
 
 `;
 

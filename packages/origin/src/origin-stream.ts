@@ -105,6 +105,11 @@ export class OriginStream implements ServedStream {
     return goesOn === true && clock.nowMs() - this.#openedMs < switchMs;
   }
 
+  /** How long its publisher sent frames. */
+  get mediaMs(): number {
+    return this.#lastMediaMs - this.#openedMs;
+  }
+
   get stats(): LiveStreamStats {
     return this.live.stats;
   }

@@ -4,6 +4,7 @@ import {
   silentMetrics,
   type AccessDecision,
   type AccessRequest,
+  type MetricLabels,
 } from '@headwater/contracts';
 import { ManualClock } from '@headwater/contracts/testing';
 import { MemoryStreamRegistry } from '@headwater/cluster';
@@ -32,9 +33,12 @@ let clock: ManualClock;
 let registry: MemoryStreamRegistry;
 let origin: Origin;
 let sessions = 0;
+/** What histograms were told. */
+let observed: [name: string, value: number, labels: MetricLabels][];
 
 beforeEach(async () => {
   clock = new ManualClock();
+  observed = [];
   registry = new MemoryStreamRegistry({ clock, leaseMs: 1_000_000 });
   await registry.join({
     ...node,
@@ -48,7 +52,14 @@ beforeEach(async () => {
   origin = new Origin({
     clock,
     logger: silentLogger,
-    metrics: silentMetrics,
+    metrics: {
+      ...silentMetrics,
+      histogram: ({ name }) => ({
+        observe: (value, labels = {}) => {
+          observed.push([name, value, labels]);
+        },
+      }),
+    },
     registry,
     access,
     node,
@@ -326,6 +337,22 @@ describe('a publisher that goes', () => {
     expect(origin.streams.size).toBe(0);
     expect(origin.kick(key)).toBe(false);
   });
+});
+
+it('how long each epoch brought frames is observed once it has ended, with the reason', async () => {
+  const first = await publish('live/cam1', 'secret');
+  clock.advance(30_000);
+  first.send('audio', 0, audio);
+  first.leave('client_closed');
+  clock.advance(5_000);
+  const second = await publish('live/cam1', 'secret');
+  clock.advance(2_000);
+  second.send('audio', 0, audio);
+  second.leave('unpublished');
+  expect(observed.filter(([name]) => name === 'headwater_origin_epoch_seconds')).toEqual([
+    ['headwater_origin_epoch_seconds', 30, { reason: 'replaced' }],
+    ['headwater_origin_epoch_seconds', 2, { reason: 'unpublished' }],
+  ]);
 });
 
 it('a node that learns of a newer owner drops the stream and its publisher, and leaves a later claim alone', async () => {

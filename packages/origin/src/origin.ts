@@ -4,8 +4,6 @@ import {
   streamKey,
   toAppError,
   type CloseReason,
-  type Counter,
-  type Gauge,
   type Logger,
   type StreamKey,
 } from '@headwater/contracts';
@@ -15,6 +13,7 @@ import type { BackupSession } from './backup-session.ts';
 import type { AdmittedPublisher } from './backups.ts';
 import { Continuity } from './continuity.ts';
 import { LateClaims } from './late-claims.ts';
+import { originFigures, type OriginFigures } from './origin-figures.ts';
 import { defaultBackupPolicy, type OriginOptions } from './origin-options.ts';
 import { OriginStream } from './origin-stream.ts';
 import type { PublishAttempt, PublishContext } from './publish-attempt.ts';
@@ -37,8 +36,7 @@ export class Origin {
   readonly #claims: PublishClaims;
   readonly #late: LateClaims;
   readonly #reports: StreamReports;
-  readonly #published: Counter;
-  readonly #live: Gauge;
+  readonly #figures: OriginFigures;
   #isDraining = false;
   #isClosed = false;
 
@@ -50,11 +48,7 @@ export class Origin {
   constructor(options: OriginOptions) {
     this.#options = options;
     this.#logger = options.logger.child({ role: 'origin' });
-    const { metrics } = options;
-    const dropped = metrics.counter({
-      name: 'headwater_relay_dropped_frames_total',
-      help: 'Frames that pullers which lay too far behind missed, counted when their pull ends.',
-    });
+    this.#figures = originFigures(options.metrics);
     const standing = (): RegistryStanding => options.standing?.() ?? goodStanding;
     this.#turns = new PublishTurns(options.clock);
     this.#claims = new PublishClaims({
@@ -78,16 +72,7 @@ export class Origin {
       },
     });
     this.continuity = this.#makeContinuity();
-    this.feed = new RelayFeed((key) => this.continuity.served(key), dropped);
-    this.#published = metrics.counter({
-      name: 'headwater_publish_attempts_total',
-      help: 'Publish attempts by outcome: accepted, backup, client_closed, or the code of the refusal.',
-      labels: ['outcome'],
-    });
-    this.#live = metrics.gauge({
-      name: 'headwater_origin_streams',
-      help: 'Streams this origin owns, held ones included.',
-    });
+    this.feed = new RelayFeed((key) => this.continuity.served(key), this.#figures.relayDropped);
   }
 
   /** The streams that this node owns. */
@@ -133,10 +118,10 @@ export class Origin {
   async publish(attempt: PublishAttempt, context: PublishContext): Promise<void> {
     try {
       const outcome = await this.#admit(attempt, context);
-      this.#published.add(1, { outcome });
+      this.#figures.published.add(1, { outcome });
     } catch (caught) {
       const error = toAppError(caught);
-      this.#published.add(1, { outcome: error.code });
+      this.#figures.published.add(1, { outcome: error.code });
       const fields = { sessionId: context.sessionId, app: attempt.app, name: attempt.name, err: error };
       this.#logger[error.entry.level](fields, 'publish refused');
       attempt.refuse(error);
@@ -306,7 +291,7 @@ export class Origin {
     const session = new PublishSession({ stream, context, clock, logger: this.#logger, isHandedOver });
     this.#streams.set(key, stream);
     this.#sessions.set(key, session);
-    this.#live.set(this.#streams.size);
+    this.#figures.streams.set(this.#streams.size);
     if (grant.isProvisional) this.#late.begin(stream, title, grant.yields === true);
     session.open(attempt, () => {
       if (this.#sessions.get(key) === session) this.#sessions.delete(key);
@@ -384,7 +369,8 @@ export class Origin {
     const title = this.#late.has(stream) ? this.#late.title(stream)?.epoch : epoch;
     this.#late.drop(stream);
     if (this.#streams.get(key) === stream && this.#streams.delete(key)) this.#leftToBackup.delete(key);
-    this.#live.set(this.#streams.size);
+    this.#figures.streams.set(this.#streams.size);
+    this.#figures.epochSeconds.observe(stream.mediaMs / 1000, { reason: reason ?? 'internal_error' });
     this.#logger.info({ stream: key, epoch, reason }, 'stream ended');
     // A replaced stream belongs to the next epoch; one of a stopping node is orphaned when the node leaves.
     const isOver = reason !== 'replaced' && reason !== 'shutdown';
