@@ -18,6 +18,7 @@ export interface CheckOptions {
 /** Publishes and plays; resolves with the exit code once enough was seen. Rejects with `CliError` saying what did not work. */
 export async function runCheck(options: CheckOptions): Promise<number> {
   const target = targetOf(options.publish);
+  expectHttp(options.play);
   const timeoutMs = Number(options.timeout) * 1000;
   if (!(timeoutMs > 0)) throw new CliError(exitCode.usage, '--timeout: expected a number of seconds');
   await expectListening(target);
@@ -25,8 +26,8 @@ export async function runCheck(options: CheckOptions): Promise<number> {
   const { signal } = stop;
   const timer = setTimeout(() => stop.abort(), timeoutMs);
   try {
-    const published = publishing(target, signal);
-    const played = await Promise.race([published.ended, playedOnceLive(options, published.started, signal)]);
+    const { started, ended } = publishing(target, signal);
+    const played = await Promise.race([ended, playedOnceLive(options, started, signal)]);
     process.stdout.write(
       `${redactText(options.publish)} is shown at ${redactText(played.url)}: ${played.keyframes} keyframes of ${played.frames} frames\n`,
     );
@@ -38,12 +39,16 @@ export async function runCheck(options: CheckOptions): Promise<number> {
 }
 
 async function playedOnceLive(
-  { play, timeout }: CheckOptions,
+  { publish, play, timeout }: CheckOptions,
   started: Promise<void>,
   signal: AbortSignal,
 ): Promise<PlayedStream> {
-  await started;
-  const played = await playHttpFlv(play, signal);
+  await Promise.race([started, aborted(signal)]);
+  if (signal.aborted) {
+    const message = `${redactText(publish)} took no publisher within ${timeout} s`;
+    throw new CliError(exitCode.fault, message);
+  }
+  const played = await playHttpFlv(play, { signal });
   if (typeof played !== 'string') return played;
   const message = `${redactText(play)} showed no picture within ${timeout} s: ${played}`;
   throw new CliError(exitCode.fault, message);
@@ -70,4 +75,15 @@ function targetOf(url: string): RtmpTarget {
   const target = parseRtmpTarget(url);
   if (target !== undefined && !target.isSecure) return target;
   throw new CliError(exitCode.usage, `--publish ${redactText(url)}: expected rtmp://HOST[:PORT]/APP/NAME`);
+}
+
+function expectHttp(url: string): void {
+  if (URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)) return;
+  throw new CliError(exitCode.usage, `--play ${redactText(url)}: expected http://HOST[:PORT]/APP/NAME.flv`);
+}
+
+async function aborted(signal: AbortSignal): Promise<void> {
+  await new Promise<void>((resolve) => {
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
 }
