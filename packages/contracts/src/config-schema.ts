@@ -84,7 +84,7 @@ const relay = section('Relay: how edges pull streams from origins (gRPC).', {
     hostText,
   ),
   advertise: optionalText(
-    /^[A-Za-z0-9_.-]{1,253}(:\d{1,5})?$|^\[[0-9A-Fa-f:.]+\](:\d{1,5})?$/,
+    /^[A-Za-z0-9_.-]{1,253}(:\d{1,5})?$|^\[[0-9A-Fa-f:.]+\](:\d{1,5})?$|^[0-9A-Fa-f]*(:[0-9A-Fa-f.]*){2,7}$/,
     'Address under which edges reach this origin, `host` or `host:port`. Left out: chosen from the listening address.',
     'host or host:port',
   ),

@@ -28,9 +28,9 @@ it('prefers what the relay is to be advertised as, with the bound port where non
   const advertise = (text: string): object => ({ ...redis, relay: { advertise: text } });
   expect(reachableAddresses(config(advertise('r.example')), bound)).toEqual({ relay: 'r.example:50051' });
   expect(reachableAddresses(config(advertise('r.example:7')), bound)).toEqual({ relay: 'r.example:7' });
-  expect(reachableAddresses(config(advertise('[2001:db8::1]')), bound)).toEqual({
-    relay: '[2001:db8::1]:50051',
-  });
+  for (const address of ['[2001:db8::1]', '2001:db8::1']) {
+    expect(reachableAddresses(config(advertise(address)), bound)).toEqual({ relay: '[2001:db8::1]:50051' });
+  }
 });
 
 it('is this machine alone with the embedded registry', () => {

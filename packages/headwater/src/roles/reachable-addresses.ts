@@ -1,5 +1,6 @@
 // Under which addresses other nodes reach this one. What listens on all interfaces has no address of its own: it goes by
 // the configured one, or by the machine's first.
+import { isIPv6 } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import type { Config } from '@headwater/contracts';
 import type { NodeAddresses, PortName } from '../bound-addresses.ts';
@@ -34,6 +35,8 @@ function firstOwnAddress(): string | undefined {
 }
 
 function withPort(host: string, port: string): string {
+  // An address of IPv6 may end like a port.
+  if (isIPv6(host)) return `[${host}]:${port}`;
   return /:\d+$/.test(host) && !host.endsWith(']') ? host : `${host}:${port}`;
 }
 
