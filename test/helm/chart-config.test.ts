@@ -59,12 +59,14 @@ it.each(sets)('with %s', async (set) => {
     seen.add(role);
     const { code, stdout, stderr } = await runHeadwater(['config', 'print', ...options], env);
     expect(code, stderr).toBe(0);
-    const config = parse(stdout) as { node: Record<string, string>; registry: { kind: string } };
+    const config = parse(stdout) as Readonly<Record<'node' | 'registry' | 'relay', Record<string, string>>>;
     expect(config).toMatchObject({
       node: { id: `${workload.metadata.name}-0` },
       registry: { kind: 'redis' },
     });
     expect(config.node['address']).toMatch(/^(10\.0\.0\.7|192\.0\.2\.7)$/);
+    // Other nodes come to the pod, whoever comes to the machine.
+    expect(config.relay['advertise'] ?? config.node['address']).toBe('10.0.0.7');
     const known = configKeys.map(({ envName }) => envName);
     const given = Object.keys(env).filter((name) => name.startsWith('HEADWATER_'));
     expect(given.filter((name) => !known.includes(name))).toEqual([]);

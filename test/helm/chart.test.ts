@@ -88,6 +88,7 @@ describe.each(helmVersions)('%s', (version) => {
     { set: 'zones[0].name=Not_A_Name', name: /zones[./]0[./]name/ },
     { set: 'config.registry.redis.url=redis://elsewhere', name: /config\.registry\.redis/ },
     { set: 'valkey.enabled=false', name: /config\.registry\.redis/ },
+    { set: 'monitoring.serviceMonitor=true', name: /networkPolicy\.adminFrom/ },
     { set: 'edge.kind=DaemonSet,edge.autoscaling.kind=hpa', name: /edge\.autoscaling\.kind/ },
     {
       set: 'edge.autoscaling.kind=keda,edge.autoscaling.maxReplicas=1',
@@ -229,12 +230,72 @@ it('traffic within the cluster stays in its zone, in the words of the version of
 
 it('TCPRoute is asked for in the version that the cluster has', async () => {
   const args = ['--set', 'gateway.publish[0].name=public'];
-  const versionOf = async (more: readonly string[]) =>
-    objectOf(await renderChart('helm4', [...args, ...more]), 'TCPRoute', 'live-headwater-publish').apiVersion;
+  const versionOf = async (more: readonly string[]) => {
+    const objects = await renderChart('helm4', [...args, ...more]);
+    const route = objectOf(objects, 'TCPRoute', 'live-headwater-publish');
+    expect(await problemsOf(route)).toEqual([]);
+    return route.apiVersion;
+  };
   expect(await versionOf([])).toBe('gateway.networking.k8s.io/v1alpha2');
   expect(await versionOf(['--api-versions', 'gateway.networking.k8s.io/v1/TCPRoute'])).toBe(
     'gateway.networking.k8s.io/v1',
   );
+});
+
+it('the ports of a machine are for viewers: other nodes reach the relay at the pod', () => {
+  const hostPortsOf = (set: string) =>
+    workloadsOf(objectsOf(set)).flatMap(({ spec }) => {
+      const [container] = spec.template.spec.containers;
+      const names = container?.ports
+        ?.filter(({ hostPort }) => hostPort !== undefined)
+        .map(({ name }) => name);
+      const relay = container?.env?.find(({ name }) => name === 'HEADWATER_RELAY_ADVERTISE');
+      return names?.length === 0 ? [] : [{ names, relay: relay?.valueFrom?.fieldRef?.fieldPath }];
+    });
+  const viewers = { names: ['rtmp', 'http'], relay: 'status.podIP' };
+  expect(hostPortsOf('multi-zone')).toEqual([viewers, viewers, viewers]);
+  expect(hostPortsOf('external-redis')).toEqual([viewers]);
+  expect(hostPortsOf('ha')).toEqual([]);
+});
+
+it.each(['default', ...sets])('with %s each pod may be evicted when its turn comes', (set) => {
+  const objects = objectsOf(set);
+  const budgets = objects.filter(
+    ({ kind }) => kind === 'PodDisruptionBudget',
+  ) as unknown as readonly Service[];
+  const covered = workloadsOf(objects).flatMap(({ kind, metadata, spec }) => {
+    const { labels } = spec.template.metadata;
+    const selectorOf = (budget: Service) =>
+      (budget.spec.selector as unknown as { matchLabels: Record<string, string> }).matchLabels;
+    const is = budgets.some((budget) => isSelected(labels, selectorOf(budget)));
+    return [{ name: metadata.name, kind, is }];
+  });
+  // The one Valkey has no other to wait for, and of DaemonSets Kubernetes does not know how many pods are wanted.
+  for (const { name, kind, is } of covered) {
+    expect(is, name).toBe(kind !== 'DaemonSet' && !name.endsWith('-valkey'));
+  }
+});
+
+it('the registry does not wait for a machine that is gone', () => {
+  const valkey = workloadsOf(objectsOf('default')).find(({ metadata }) => metadata.name.endsWith('-valkey'));
+  const tolerations = valkey?.spec.template.spec.tolerations ?? [];
+  expect(tolerations.map(({ key }) => key)).toEqual([
+    'node.kubernetes.io/not-ready',
+    'node.kubernetes.io/unreachable',
+  ]);
+  for (const { effect, tolerationSeconds } of tolerations) {
+    expect(effect).toBe('NoExecute');
+    expect(tolerationSeconds).toBeLessThan(60);
+  }
+});
+
+it('pods of a Deployment are spread without those of before', () => {
+  for (const { kind, metadata, spec } of workloadsOf(objectsOf('external-redis'))) {
+    for (const { matchLabelKeys } of spec.template.spec.topologySpreadConstraints ?? []) {
+      const wanted = kind === 'Deployment' ? ['pod-template-hash'] : undefined;
+      expect(matchLabelKeys, metadata.name).toEqual(wanted);
+    }
+  }
 });
 
 it('zones from the labels of nodes need a Kubernetes that has them on pods', async () => {

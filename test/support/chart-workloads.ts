@@ -32,7 +32,11 @@ export interface Container {
     readonly secretRef?: { readonly name: string };
     readonly configMapRef?: { readonly name: string };
   }[];
-  readonly ports?: readonly { readonly name: string; readonly containerPort: number }[];
+  readonly ports?: readonly {
+    readonly name: string;
+    readonly containerPort: number;
+    readonly hostPort?: number;
+  }[];
   readonly startupProbe?: Probe;
   readonly livenessProbe?: Probe;
   readonly readinessProbe?: Probe;
@@ -53,6 +57,12 @@ export interface PodSpec {
   readonly automountServiceAccountToken?: boolean;
   readonly terminationGracePeriodSeconds?: number;
   readonly securityContext?: Readonly<Record<string, unknown>>;
+  readonly tolerations?: readonly {
+    readonly key: string;
+    readonly effect: string;
+    readonly tolerationSeconds?: number;
+  }[];
+  readonly topologySpreadConstraints?: readonly { readonly matchLabelKeys?: readonly string[] }[];
   readonly volumes?: readonly {
     readonly name: string;
     readonly configMap?: { readonly name: string };

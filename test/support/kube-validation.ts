@@ -15,6 +15,8 @@ const operator =
   '@kubernetes-models/prometheus-operator/_schemas/ComGithubPrometheusOperatorPrometheusOperatorPkgApisMonitoring';
 const gateway = '@kubernetes-models/gateway-api/_schemas/IoK8sSigsGatewayApiApis';
 
+const tcpRoutes = 'gateway.networking.k8s.io/v1alpha2';
+
 /** What the names of the validators of an API begin with. */
 const validatorsOf: Readonly<Record<string, string>> = {
   v1: `${core}CoreV1`,
@@ -24,18 +26,20 @@ const validatorsOf: Readonly<Record<string, string>> = {
   'networking.k8s.io/v1': `${core}NetworkingV1`,
   'monitoring.coreos.com/v1': `${operator}V1`,
   'gateway.networking.k8s.io/v1': `${gateway}V1`,
-  'gateway.networking.k8s.io/v1alpha2': `${gateway}V1alpha2`,
+  [tcpRoutes]: `${gateway}V1alpha2`,
   'keda.sh/v1alpha1': '@kubernetes-models/keda/_schemas/ComGithubKedacoreKedaV2ApisKedaV1alpha1',
 };
 
 /** Everything that is wrong with an object, as `Kind/name: path: what`; empty where it is as it should be. */
-export async function problemsOf(object: KubeObject): Promise<readonly string[]> {
-  const name = `${object.kind}/${object.metadata.name}`;
-  const api = validatorsOf[object.apiVersion];
-  if (api === undefined) return [`${name}: apiVersion: unknown ${object.apiVersion}`];
-  // TCPRoute is the same in v1 as before; the validators are from before.
-  const prefix = object.kind === 'TCPRoute' ? `${gateway}V1alpha2` : api;
-  const { validate } = (await import(`${modules}/${prefix}${object.kind}.js`)) as {
+export async function problemsOf(given: KubeObject): Promise<readonly string[]> {
+  const name = `${given.kind}/${given.metadata.name}`;
+  if (validatorsOf[given.apiVersion] === undefined) {
+    return [`${name}: apiVersion: unknown ${given.apiVersion}`];
+  }
+  // TCPRoute became v1 as it was (kubernetes-sigs/gateway-api#4842); the validators are from before.
+  const object = given.kind === 'TCPRoute' ? { ...given, apiVersion: tcpRoutes } : given;
+  const prefix = validatorsOf[object.apiVersion] ?? '';
+  const { validate } = (await import(`${modules}/${prefix}${given.kind}.js`)) as {
     readonly validate: Validator;
   };
   const seen = new Map<object, Set<string>>();

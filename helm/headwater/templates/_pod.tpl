@@ -1,6 +1,6 @@
 {{/*
 The pod of a role. Takes root, role, zone (its entry of `zones`, or none), ports (names of what it listens on besides the
-admin port) and hostPorts.
+admin port), hostPorts and isDeployment.
 
 A pod that ends has four spans after each other, all from drainSeconds: a pause, until nobody is sent here any more; the
 drain; the stop; and something to spare.
@@ -65,6 +65,10 @@ spec:
       labelSelector:
         matchLabels:
           {{- include "headwater.selector" (dict "root" $root "role" $.role "zone" $.zone.name) | nindent 10 }}
+      {{- if $.isDeployment }}
+      # Pods of before, which are about to go, do not count.
+      matchLabelKeys: [pod-template-hash]
+      {{- end }}
     {{- end }}
   containers:
     - name: headwater
@@ -80,6 +84,13 @@ spec:
           valueFrom:
             fieldRef:
               fieldPath: {{ ternary "status.hostIP" "status.podIP" .hostPorts }}
+        {{- if .hostPorts }}
+        {{- /* Viewers come to the machine, other nodes to the pod: the relay is for nobody else, and asks nobody for a key. */}}
+        - name: HEADWATER_RELAY_ADVERTISE
+          valueFrom:
+            fieldRef:
+              fieldPath: status.podIP
+        {{- end }}
         {{- if $root.Values.zoneFromNode }}
         {{- if semverCompare "<1.35-0" $kube }}
         {{- fail "zoneFromNode: Kubernetes copies labels of nodes to pods from 1.35 on; use zones" }}
@@ -129,7 +140,7 @@ spec:
         {{- $port := include "headwater.port" (dict "root" $root "role" $.role "port" .) }}
         - name: {{ . }}
           containerPort: {{ $port }}
-          {{- if and $.hostPorts (ne . "admin") }}
+          {{- if and $.hostPorts (not (has . (list "admin" "relay"))) }}
           hostPort: {{ $port }}
           {{- end }}
         {{- end }}
