@@ -217,6 +217,10 @@ it('an explicit end reaches the origin as one', async () => {
     expect(heard).toEqual(['unpublished']);
   });
   expect([...forwarder.sessions]).toEqual([]);
+  // Nor is an origin asked any more that nobody is forwarded to.
+  await vi.waitFor(() => {
+    expect(clock.pendingTimers).toBe(0);
+  });
 });
 
 it('the goodbye of a publisher that was asked to move does not end its stream at the origin', async () => {
