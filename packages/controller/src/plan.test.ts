@@ -53,6 +53,9 @@ function stream(
 const o1 = origin('o1');
 const o2 = origin('o2');
 const o3 = origin('o3');
+/** An origin of a node that is made of several. */
+const behind = (nodeId: string): NodeRecord =>
+  origin(nodeId, { addresses: { relay: `${nodeId}:50051`, rtmp: 'host:1935' } });
 const n1 = node(o1);
 const n2 = node(o2);
 const ref = (record: NodeRecord): { nodeId: string; incarnation: string } => node(record).node;
@@ -106,6 +109,26 @@ const rows: readonly Row[] = [
   {
     title: 'appoints a standby to a stream that has none',
     cluster: { nodes: [n1, n2], streams: [stream('a', o1)] },
+    actions: [setStandby('a', standbyAt(o2))],
+  },
+  {
+    title: 'appoints an origin behind the port of the owner only where there is no other, and until there is',
+    cluster: {
+      nodes: [node(behind('o1')), node(behind('o2')), node(origin('o3', { region: 'far' }))],
+      streams: [
+        stream('a', o1),
+        stream('b', o1, { standby: standbyAt(o2) }),
+        stream('c', o3, { standby: standbyAt(o2) }),
+      ],
+    },
+    actions: [setStandby('a', standbyAt(o3)), setStandby('b', standbyAt(o3))],
+  },
+  {
+    title: 'appoints, and keeps, an origin behind the port of the owner where there is no other',
+    cluster: {
+      nodes: [node(behind('o1')), node(behind('o2'))],
+      streams: [stream('a', o1), stream('b', o1, { standby: standbyAt(o2) })],
+    },
     actions: [setStandby('a', standbyAt(o2))],
   },
   {

@@ -47,12 +47,15 @@ export class StandbyChoice {
     if (standby === undefined || standby.nodeId === owner.nodeId) return false;
     const node = this.#nodes.get(nodeKey(standby));
     if (node?.record === undefined || node.health === 'dead' || node.record.isDraining) return false;
-    return node.record.addresses.relay === standby.relayAddress;
+    if (node.record.addresses.relay !== standby.relayAddress) return false;
+    const itsOwner = this.#nodes.get(nodeKey(owner))?.record;
+    if (itsOwner === undefined || !areSiblings(node.record, itsOwner)) return true;
+    return ![...this.#candidates.values()].some((other) => !areSiblings(other.node, itsOwner));
   }
 
   /**
-   * The origin in the owner's region, in another zone where there is one, that has the fewest streams; undefined when
-   * there is no origin but the owner. It counts as chosen.
+   * The origin of another node's process, in the owner's region, in another zone where there is one, that has the fewest
+   * streams; undefined when there is no origin but the owner. It counts as chosen.
    */
   choose(record: StreamRecord): Standby | undefined {
     const owner = this.#nodes.get(nodeKey(record.owner))?.record;
@@ -60,6 +63,7 @@ export class StandbyChoice {
     const ranked = others.map((candidate) => ({
       candidate,
       rank: [
+        owner !== undefined && areSiblings(candidate.node, owner) ? 1 : 0,
         owner === undefined ? 0 : distance(candidate.node, owner),
         candidate.streams,
         spread(`${record.stream} ${candidate.node.nodeId}`),
@@ -76,6 +80,11 @@ export class StandbyChoice {
     const candidate = this.#candidates.get(nodeId);
     if (candidate !== undefined) candidate.streams++;
   }
+}
+
+/** Origins behind one port for publishers are processes of one machine, and go with it. */
+function areSiblings({ addresses }: NodeRecord, other: NodeRecord): boolean {
+  return addresses.rtmp !== undefined && addresses.rtmp === other.addresses.rtmp;
 }
 
 /** A fault takes a zone at a time, and traffic between regions is dear. */
