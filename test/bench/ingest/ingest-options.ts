@@ -11,7 +11,7 @@ export interface IngestOptions {
 
 /** How to call the bench. */
 export const USAGE = `Usage: pnpm bench:ingest [options]
-  --servers LIST    of headwater, node-media-server, nginx-rtmp, srs, mediamtx (default: all that can be found)
+  --servers LIST    of headwater, headwater-origin, node-media-server, nginx-rtmp, srs, mediamtx (default: all that can be found)
   --publishers N    publishers of 500 kbit/s at the same time (default: 500)
   --seconds N       length of the measuring window (default: 10)
   --pairs N         how often all is repeated, in alternating order (default: 3)

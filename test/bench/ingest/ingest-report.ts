@@ -8,6 +8,7 @@ const FIGURES = [
   ['µs/message', (result) => result.microsecondsPerMessage, 1],
   ['kB/publisher', (result) => result.kilobytesPerPublisher, 0],
   ['% server core', (result) => result.serverCoreShare * 100, 0],
+  ['% busiest process', (result) => result.busiestCoreShare * 100, 0],
   ['% generator core', (result) => result.generatorCpuShare * 100, 0],
   ['% others', (result) => result.otherCpuShare * 100, 0],
 ] as const satisfies readonly (readonly [string, (result: IngestResult) => number, number])[];

@@ -1,4 +1,4 @@
-import type { ProcessUsage } from '../measure/process-usage.ts';
+import { busiestSeconds, type ProcessUsage } from '../measure/process-usage.ts';
 import type { PublishersReport } from './ingest-messages.ts';
 import type { IngestOptions } from './ingest-options.ts';
 
@@ -12,6 +12,8 @@ export interface IngestResult {
   readonly microsecondsPerMessage: number;
   readonly kilobytesPerPublisher: number;
   readonly serverCoreShare: number;
+  /** Of the process of the server that was busiest. */
+  readonly busiestCoreShare: number;
   readonly bitsPerSecondAndPublisher: number;
   readonly generatorCpuShare: number;
   readonly otherCpuShare: number;
@@ -60,6 +62,7 @@ export function summariseIngest(observation: IngestObservation): IngestResult {
     microsecondsPerMessage: (cpuSeconds * 1e6) / report.messages,
     kilobytesPerPublisher: (after.residentBytes - idle.residentBytes) / 1000 / publishers,
     serverCoreShare: cpuSeconds / seconds,
+    busiestCoreShare: busiestSeconds(before, after) / seconds,
     bitsPerSecondAndPublisher: (report.bytes * 8) / seconds / publishers,
     generatorCpuShare: report.ownCpuShare,
     otherCpuShare,

@@ -9,6 +9,8 @@ export interface ProcessUsage {
   readonly userSeconds: number;
   readonly systemSeconds: number;
   readonly residentBytes: number;
+  /** CPU seconds of each process of the tree, by its id. */
+  readonly byProcess: ReadonlyMap<number, number>;
 }
 
 /** The fields of /proc/PID/stat that are used here. */
@@ -31,16 +33,26 @@ export function usageOf(pid: number): ProcessUsage {
   let userTicks = 0;
   let systemTicks = 0;
   let residentBytes = 0;
+  const byProcess = new Map<number, number>();
   for (const member of treeOf(pid, stats)) {
-    userTicks += stats.get(member)?.userTicks ?? 0;
-    systemTicks += stats.get(member)?.systemTicks ?? 0;
+    const { userTicks: user, systemTicks: system } = stats.get(member) ?? { userTicks: 0, systemTicks: 0 };
+    userTicks += user;
+    systemTicks += system;
+    byProcess.set(member, (user + system) / TICKS_PER_SECOND);
     residentBytes += readResidentBytes(member);
   }
   return {
     userSeconds: userTicks / TICKS_PER_SECOND,
     systemSeconds: systemTicks / TICKS_PER_SECOND,
     residentBytes,
+    byProcess,
   };
+}
+
+/** CPU seconds of the process that was busiest between two looks at a tree. */
+export function busiestSeconds(before: ProcessUsage, after: ProcessUsage): number {
+  const spent = [...after.byProcess].map(([pid, seconds]) => seconds - (before.byProcess.get(pid) ?? 0));
+  return Math.max(0, ...spent);
 }
 
 /** Seconds that a core spent on any process (user, nice and system time), from /proc/stat. */

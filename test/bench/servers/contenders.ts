@@ -1,6 +1,6 @@
 import type { Contender } from './contender.ts';
 import { floor } from './floor.ts';
-import { alwaysMerging, defaultLatencyClass, headwater } from './headwater.ts';
+import { alwaysMerging, defaultLatencyClass, headwater, headwaterOrigin } from './headwater.ts';
 import { mediamtx } from './mediamtx.ts';
 import { nginxRtmp } from './nginx-rtmp.ts';
 import { nodeMediaServer } from './node-media-server.ts';
@@ -11,6 +11,7 @@ const all: readonly Contender[] = [
   headwater({ name: 'headwater-low', query: '?latency=low', latencyClass: () => 'each frame' }),
   headwater({ name: 'headwater-100', settings: alwaysMerging('100ms'), latencyClass: () => '100 ms' }),
   headwater({ name: 'headwater-350', settings: alwaysMerging('350ms'), latencyClass: () => '350 ms' }),
+  headwaterOrigin,
   nodeMediaServer,
   nginxRtmp,
   srs({ name: 'srs-frame', formats: ['rtmp'], mergeMs: 0, latencyClass: 'each frame' }),

@@ -1,15 +1,18 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { loopLagProbe } from '../measure/loop-lag.ts';
-import type { Contender, LatencyClass } from './contender.ts';
-import { waitUntil } from './ports.ts';
+import type { OwnedProcess } from '../measure/owned-process.ts';
+import { LOOPBACK, type Contender, type LatencyClass, type StartOptions } from './contender.ts';
+import { freePort, waitForPort, waitUntil } from './ports.ts';
 
 const program = fileURLToPath(new URL('../../../packages/headwater/dist/main.js', import.meta.url));
 
 interface ReadyFile {
   readonly rtmp: string;
-  readonly http: string;
+  /** Absent where the node has no viewers. */
+  readonly http?: string;
   readonly admin: string;
 }
 
@@ -43,31 +46,65 @@ export function headwater(variant: HeadwaterVariant): Contender {
     query,
     latencyClass: (viewers) => variant.latencyClass(viewers),
     unavailable: () => (existsSync(program) ? undefined : 'headwater is not built'),
-    start: async ({ directory, launch }) => {
-      const readyFile = path.join(directory, 'ready.json');
-      const all = ['rtmp.port=0', 'http.port=0', 'admin.port=0', 'relay.port=0', ...settings];
-      const server = launch({
-        title: name,
-        command: process.execPath,
-        args: [
-          ...loopLagProbe,
-          program,
-          'all',
-          ...all.flatMap((setting) => ['--set', setting]),
-          '--ready-file',
-          readyFile,
-        ],
-      });
-      await waitUntil(server, name, () => existsSync(readyFile) && readFileSync(readyFile).length > 0);
-      const ready = JSON.parse(readFileSync(readyFile, 'utf8')) as ReadyFile;
+    start: async (options) => {
+      const { server, ready } = await startNode('all', name, settings, options);
       return {
         process: server,
-        ports: { rtmp: portOf(ready.rtmp), flv: portOf(ready.http) },
+        ports: { rtmp: portOf(ready.rtmp), flv: portOf(ready.http ?? '') },
         adminUrl: `http://${ready.admin}`,
         needsPublisher: true,
       };
     },
   };
+}
+
+const redisServer = 'redis-server';
+
+/** An origin of a cluster, for publishers only; Redis is not counted. */
+export const headwaterOrigin: Contender = {
+  name: 'headwater-origin',
+  formats: [],
+  query: '',
+  latencyClass: defaultLatencyClass,
+  unavailable: () => {
+    if (!existsSync(program)) return 'headwater is not built';
+    return spawnSync(redisServer, ['--version']).status === 0 ? undefined : 'redis-server is not installed';
+  },
+  start: async (options) => {
+    const port = await freePort();
+    const redis = options.launch({
+      title: 'redis-server',
+      command: redisServer,
+      args: ['--port', String(port), '--bind', LOOPBACK, '--save', ''],
+    });
+    await waitForPort(redis, port);
+    const registry = ['registry.kind=redis', `registry.redis.url=redis://${LOOPBACK}:${String(port)}`];
+    const { server, ready } = await startNode('origin', 'headwater-origin', registry, options);
+    return {
+      process: server,
+      ports: { rtmp: portOf(ready.rtmp) },
+      adminUrl: `http://${ready.admin}`,
+      needsPublisher: true,
+    };
+  },
+};
+
+async function startNode(
+  role: 'all' | 'origin',
+  title: string,
+  settings: readonly string[],
+  { directory, launch }: StartOptions,
+): Promise<{ readonly server: OwnedProcess; readonly ready: ReadyFile }> {
+  const readyFile = path.join(directory, 'ready.json');
+  const all = ['rtmp.port=0', 'http.port=0', 'admin.port=0', 'relay.port=0', ...settings];
+  const set = all.flatMap((setting) => ['--set', setting]);
+  const server = launch({
+    title,
+    command: process.execPath,
+    args: [...loopLagProbe, program, role, ...set, '--ready-file', readyFile],
+  });
+  await waitUntil(server, title, () => existsSync(readyFile) && readFileSync(readyFile).length > 0);
+  return { server, ready: JSON.parse(readFileSync(readyFile, 'utf8')) as ReadyFile };
 }
 
 function portOf(address: string): number {
