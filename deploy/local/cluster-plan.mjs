@@ -104,6 +104,10 @@ export function commandLineOf(member, { redisPort, readyFile, set }) {
     'registry.kind=redis',
     `registry.redis.url=redis://${host}:${redisPort}`,
     ...Object.entries(member.ports).map(([name, port]) => `${name}.port=${port}`),
+    // An origin with workers takes a row of ports, and the port behind its own is its neighbour's.
+    ...(member.role === 'origin' && set.some((setting) => setting.startsWith('workers='))
+      ? ['relay.port=0']
+      : []),
     ...set,
   ];
   const main = resolve(root, 'packages/headwater/dist/main.js');

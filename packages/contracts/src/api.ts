@@ -119,6 +119,12 @@ export const statusViewSchema = z
     incarnation: z.string(),
     version: z.string(),
     roles: z.array(z.enum(['origin', 'edge', 'controller', 'router'])),
+    origins: z
+      .array(z.object({ nodeId: z.string(), incarnation: z.string() }))
+      .optional()
+      .describe(
+        'The nodes that it is to the cluster, where it is made of several origins; absent otherwise.',
+      ),
     startedAt: time,
     isReady: z.boolean(),
     reasons: z.array(z.string()).describe('Why it is not ready.'),

@@ -46,8 +46,9 @@ const workers = noted(
     ])
     .prefault(1)
     .describe(
-      'Processes that serve viewers, on one port together. `1`: the node is one process. More: that many beside the one that ' +
-        'pulls and publishes, only with the edge role. `auto`: one for each core that the system gives the node. They need a folder for sockets (`TMPDIR`).',
+      'Processes that do the work of the node, on one port together. `1`: the node is one process. More: with the edge role that ' +
+        'many serve viewers, beside the one that pulls and publishes, and need a folder for sockets (`TMPDIR`); `headwater origin` is that ' +
+        'many origins, with ids and relay ports in a row. `auto`: one for each core that the system gives the node.',
     ),
   { kind: 'text', expected: 'auto, or a whole number from 1 to 256' },
 );

@@ -78,7 +78,7 @@ export interface Config {
     readonly drainDeadlineMs: number;
     readonly stopDeadlineMs: number;
   };
-  /** Processes that serve viewers. */
+  /** Processes that serve viewers; with the role origin alone, as many origins. */
   readonly workers: 'auto' | number;
   readonly apps: readonly string[];
   readonly holdMs: number;

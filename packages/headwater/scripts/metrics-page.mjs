@@ -6,6 +6,8 @@ const { openAccess } = await import('../src/access/open-access.ts');
 const { BoundAddresses } = await import('../src/bound-addresses.ts');
 const { ConnectionGate } = await import('../src/connection-gate.ts');
 const { PrometheusMetrics } = await import('../src/prometheus-metrics.ts');
+const { hostParts } = await import('../src/origins/host-parts.ts');
+const { originCount } = await import('../src/origins/origin-count.ts');
 const { nodeParts } = await import('../src/roles/node-parts.ts');
 const { SystemClock } = await import('../src/system-clock.ts');
 
@@ -16,7 +18,8 @@ const roles = /** @type {const} */ (['origin', 'edge', 'controller', 'router']);
 const intro = `# Metrics
 
 \`GET /metrics\` on the admin port, in the text format of Prometheus. Beside these come those of the process and of Node
-(\`process_…\`, \`nodejs_…\`). A node with workers shows the sum over its processes.
+(\`process_…\`, \`nodejs_…\`). A node with workers shows the sum over its processes, for \`headwater_discovery_…\` of an
+origin the highest of theirs.
 
 A label has a few values that are known beforehand: reasons, codes of the error catalogue, protocols, kinds and roles. None is named
 after a stream, a client or an address, so the number of series of a node does not depend on what it serves: below 1,000, most of them
@@ -41,7 +44,8 @@ export function metricsPage() {
   const found = new Map();
   for (const role of roles) {
     // With workers a part of them is measured there.
-    const own = [...metricsOf(role, 1), ...(role === 'edge' ? metricsOf(role, 2) : [])];
+    const hasWorkers = role === 'edge' || role === 'origin';
+    const own = [...metricsOf(role, 1), ...(hasWorkers ? metricsOf(role, 2) : [])];
     for (const metric of own) {
       const known = found.get(metric.name) ?? { metric, roles: [] };
       if (!known.roles.includes(role)) known.roles.push(role);
@@ -84,7 +88,8 @@ function metricsOf(role, workers) {
     help: 'Always 1; the version is in the label.',
     labels: ['version'],
   });
-  nodeParts({
+  /** @type {import('../src/node-context.ts').NodeContext} */
+  const context = {
     config,
     roles: [role],
     node: { nodeId: role, incarnation: 'none' },
@@ -97,7 +102,10 @@ function metricsOf(role, workers) {
     gate: new ConnectionGate(config.limits, clock),
     print: () => undefined,
     addresses: new BoundAddresses(),
-  });
+  };
+  const origins = originCount(config, [role]);
+  if (origins > 0) hostParts(context, origins);
+  else nodeParts(context);
   // A node makes it when it starts.
   const registry = new MemoryStreamRegistry({ clock, leaseMs: config.registry.leaseMs });
   new RegistryDiscovery({ registry, clock, logger: silentLogger, metrics, selfId: role });

@@ -23,6 +23,8 @@ export interface NodeContext {
   readonly print: (text: string) => void;
   /** Services with a port enter its address here once it is bound. */
   readonly addresses: BoundAddresses;
+  /** Publishers of other processes that count to the same limit. Left out: there are none. */
+  readonly publishersElsewhere?: () => number;
 }
 
 /** What the roles of a node come to: services in their order of start, and what they show. */

@@ -39,6 +39,16 @@ describe('Node', () => {
     await node.stop(1000);
   });
 
+  it('has no admin port where another process answers for it', async () => {
+    const context = testContext();
+    const parts = { services: [service()], view: nodeView(), drain: noDrain };
+    const node = new Node(context, parts, { hasAdmin: false });
+    await node.start();
+    expect(node.readiness().isReady).toBe(true);
+    expect(context.addresses.all().admin).toBeUndefined();
+    expect(await node.stop(1000)).toBe(true);
+  });
+
   it('answers on the admin port while its services start and stop', async () => {
     const context = testContext();
     const seen: number[] = [];

@@ -16,17 +16,23 @@ export class Node {
   #starting: Promise<void> | undefined;
   #stopping: Promise<boolean> | undefined;
 
-  constructor(context: NodeContext, parts: NodeParts) {
+  /** Without `hasAdmin` another process has the admin port, and answers for this one. */
+  constructor(
+    context: NodeContext,
+    parts: NodeParts,
+    { hasAdmin = true }: { readonly hasAdmin?: boolean } = {},
+  ) {
     this.#context = context;
     this.#parts = parts;
-    const admin = new AdminServer({
-      context,
-      view: parts.view,
-      readiness: () => this.readiness(),
-      drain: async (deadlineMs) => this.drain(deadlineMs),
-    });
+    const admin = (): AdminServer =>
+      new AdminServer({
+        context,
+        view: parts.view,
+        readiness: () => this.readiness(),
+        drain: async (deadlineMs) => this.drain(deadlineMs),
+      });
     // The admin port comes first and goes last, so that health and metrics answer throughout.
-    this.#stack = new ServiceStack([admin, ...parts.services], context);
+    this.#stack = new ServiceStack([...(hasAdmin ? [admin()] : []), ...parts.services], context);
   }
 
   get state(): NodeState {

@@ -18,6 +18,8 @@ export interface OriginOptions {
   readonly ring: FrameRingLimits;
   readonly holdMs: number;
   readonly maxPublishers: number;
+  /** Publishers of other origins that count to the same limit. Left out: there are none. */
+  publishersElsewhere?(): number;
   /** How a claim waits for an owner that is dead and not yet known to be. Left out: it does not. */
   readonly patience?: Omit<ClaimPatienceOptions, 'clock'>;
   /** How this node stands with the registry. Left out: well, and for ever. */

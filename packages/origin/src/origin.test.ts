@@ -33,11 +33,13 @@ let clock: ManualClock;
 let registry: MemoryStreamRegistry;
 let origin: Origin;
 let sessions = 0;
+let publishersElsewhere = 0;
 /** What histograms were told. */
 let observed: [name: string, value: number, labels: MetricLabels][];
 
 beforeEach(async () => {
   clock = new ManualClock();
+  publishersElsewhere = 0;
   observed = [];
   registry = new MemoryStreamRegistry({ clock, leaseMs: 1_000_000 });
   await registry.join({
@@ -67,6 +69,7 @@ beforeEach(async () => {
     ring: {},
     holdMs,
     maxPublishers: 3,
+    publishersElsewhere: () => publishersElsewhere,
   });
 });
 
@@ -112,6 +115,14 @@ describe('a first publisher', () => {
   it('is refused when the node has as many publishers as it may', async () => {
     for (const name of ['live/a', 'live/b', 'live/c']) await publish(name);
     expect((await publish('live/d')).refusedWith?.code).toBe('limit_reached');
+  });
+
+  it('is refused when it has them together with others that count to the same limit', async () => {
+    publishersElsewhere = 2;
+    expect((await publish('live/a')).isAccepted).toBe(true);
+    expect((await publish('live/b')).refusedWith?.code).toBe('limit_reached');
+    publishersElsewhere = 1;
+    expect((await publish('live/b')).isAccepted).toBe(true);
   });
 
   it('is refused while the node drains', async () => {

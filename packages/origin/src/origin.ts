@@ -217,8 +217,9 @@ export class Origin {
   // Those being decided about count; one that may take over the stream it asks for needs no place of its own.
   #refuseAboveLimit(key: StreamKey): void {
     const { maxPublishers } = this.#options;
+    const elsewhere = this.#options.publishersElsewhere?.() ?? 0;
     const deciding = this.#turns.count((other) => !this.#sessions.has(other));
-    if (this.publishers + deciding < maxPublishers || this.#sessions.has(key)) return;
+    if (this.publishers + deciding + elsewhere < maxPublishers || this.#sessions.has(key)) return;
     throw new AppError('limit_reached', { details: { limit: 'publishers', max: maxPublishers } });
   }
 

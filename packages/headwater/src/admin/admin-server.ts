@@ -41,7 +41,11 @@ export class AdminServer implements Service {
           context.logger.error({ err: error }, 'drain failed');
         });
       },
-      status: () => ({ ...node, version, roles: [...roles], startedAt }),
+      status: () => {
+        const origins = view.origins?.();
+        const common = { ...node, version, roles: [...roles], startedAt };
+        return origins === undefined ? common : { ...common, origins: [...origins] };
+      },
       metrics: async () => ({
         text: await metrics.render(await view.furtherMetrics()),
         contentType: metrics.contentType,

@@ -6,6 +6,7 @@ import type {
   StreamKey,
   StreamView,
 } from '@headwater/contracts';
+import type { NodeRef } from '@headwater/cluster';
 import type { MetricValues } from '../prometheus-metrics.ts';
 import type { JobDesk } from './job-desk.ts';
 
@@ -25,6 +26,8 @@ export interface NodeView {
   explainRoute(stream: StreamKey, protocol: RouteProtocol, from: string): RouteExplanationView;
   /** The metrics of the node's other processes. */
   furtherMetrics(): Eventually<readonly MetricValues[]>;
+  /** The nodes that this process has the ports of, where it is none itself. */
+  origins?(): readonly NodeRef[];
   /** Why publishers and viewers should not be sent here; empty when they should. */
   notReadyReasons(): readonly string[];
   /** What the node cannot know at the moment, in sentences; it is ready all the same. */

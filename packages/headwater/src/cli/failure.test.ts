@@ -1,6 +1,7 @@
 import { AppError } from '@headwater/contracts';
 import { describe, expect, it } from 'vitest';
 import { ServiceStartError } from '../service.ts';
+import { WorkerStartError } from '../workers/crew.ts';
 import { CliError, failureOf } from './failure.ts';
 
 describe('failureOf', () => {
@@ -15,6 +16,11 @@ describe('failureOf', () => {
     expect(exitCode).toBe(69);
     expect(text).toContain('relay: cannot listen on 127.0.0.1:1: the port is in use\n');
     expect(text).toContain('--set relay.port=PORT, or the environment variable HEADWATER_RELAY_PORT');
+  });
+
+  it('says of a worker that could not start what it said itself', () => {
+    const failure = { exitCode: 69, text: 'relay: cannot listen' } as const;
+    expect(failureOf(new ServiceStartError('origins', new WorkerStartError(failure)))).toEqual(failure);
   });
 
   it('shows where a fault of ours comes from', () => {

@@ -4,6 +4,7 @@ import { exitCode, type ExitCode } from '../exit-code.ts';
 import { unusableReason } from '../listen.ts';
 import { NodeIdTaken } from '../roles/namesake.ts';
 import { ServiceStartError } from '../service.ts';
+import { WorkerStartError } from '../workers/crew.ts';
 
 /** Ends the program with a message and an exit code. */
 export class CliError extends Error {
@@ -28,6 +29,10 @@ export function failureOf(caught: unknown): Failure {
   if (caught instanceof ConfigError) return configFailure(caught);
   if (caught instanceof ServiceStartError && isUnusableAddress(caught.cause)) {
     return addressFailure(caught.service, caught.cause);
+  }
+  // It has its explanation from the same place.
+  if (caught instanceof ServiceStartError && caught.cause instanceof WorkerStartError) {
+    return caught.cause.failure;
   }
   if (caught instanceof ServiceStartError && caught.cause instanceof NodeIdTaken) {
     return takenIdFailure(caught.cause);

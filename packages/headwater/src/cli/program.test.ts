@@ -90,6 +90,11 @@ describe('headwater config', () => {
   it('says that it is valid, and prints what is in force and where it comes from', async () => {
     vi.stubEnv('HEADWATER_HOLD', '3s');
     expect(await run('config', 'check')).toEqual({ code: 0, out: 'the configuration is valid\n', err: '' });
+    const workers = ['--set', 'workers=3', '--set', 'node.id=o'];
+    const redis = ['--set', 'registry.kind=redis', '--set', 'registry.redis.url=redis://127.0.0.1'];
+    expect((await run('config', 'check', ...workers)).out).not.toContain('headwater origin');
+    const { out } = await run('config', 'check', ...workers, ...redis);
+    expect(out).toContain('headwater origin  is 3 origins, o-1 to o-3, with relay ports 50051 to 50053\n');
     expect((await run('config', 'print', '--sources')).out).toContain(
       'hold: 3s # environment variable HEADWATER_HOLD',
     );

@@ -52,6 +52,7 @@ function statusTable(status: StatusView): string {
     [
       ['version', status.version],
       ['roles', status.roles.join(', ')],
+      ...(status.origins ?? []).map(({ nodeId }) => ['is the node', nodeId] as [string, string]),
       ['started', status.startedAt],
       ['ready', status.isReady ? 'yes' : `no: ${status.reasons.join('; ')}`],
       ...(status.doubts ?? []).map((doubt) => ['in doubt', doubt] as [string, string]),

@@ -9,6 +9,8 @@ import { ConnectionGate } from '../connection-gate.ts';
 import { exitCode, type ExitCode } from '../exit-code.ts';
 import type { NodeContext } from '../node-context.ts';
 import { Node } from '../node.ts';
+import { hostParts } from '../origins/host-parts.ts';
+import { originCount } from '../origins/origin-count.ts';
 import { openProgramLog, type ProgramLog } from '../program-log.ts';
 import { programVersion } from '../program-version.ts';
 import { PrometheusMetrics } from '../prometheus-metrics.ts';
@@ -54,7 +56,8 @@ export async function runNode(role: RunRole, options: RunNodeOptions): Promise<n
     void exitWhenDrained(log, exitCode.fault);
   });
   const context = createContext(config, rolesOf(role, config), log);
-  const node = new Node(context, nodeParts(context));
+  const origins = originCount(config, context.roles);
+  const node = new Node(context, origins === 0 ? nodeParts(context) : hostParts(context, origins));
   const stopped = signals.first.then(async (signal) => {
     log.info({ signal }, 'signal received');
     readyFile?.remove();

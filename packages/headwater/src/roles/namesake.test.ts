@@ -45,6 +45,17 @@ describe('a node that starts under an id that is listed', () => {
     await expect(refuseNamesake(listed(admin), own)).rejects.toEqual(new NodeIdTaken('n1', admin));
   });
 
+  it('is refused when the process that has the ports of the other one says so', async () => {
+    const host = {
+      ...status,
+      nodeId: 'n',
+      incarnation: 'host',
+      origins: [{ nodeId: 'n1', incarnation: 'run 1' }],
+    };
+    const admin = await adminSaying(JSON.stringify(host));
+    await expect(refuseNamesake(listed(admin), own)).rejects.toEqual(new NodeIdTaken('n1', admin));
+  });
+
   it.each([
     ['another run', JSON.stringify({ ...status, incarnation: 'run 0' })],
     ['something else', '<html>'],

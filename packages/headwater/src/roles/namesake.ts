@@ -26,15 +26,16 @@ export async function refuseNamesake(registry: Pick<StreamRegistry, 'nodes'>, no
   const other = nodes.find(({ nodeId }) => nodeId === node.nodeId);
   const admin = other?.addresses.admin;
   if (other === undefined || admin === undefined || other.incarnation === node.incarnation) return;
-  if ((await incarnationAt(admin)) === other.incarnation) throw new NodeIdTaken(node.nodeId, admin);
+  if ((await incarnationsAt(admin)).includes(other.incarnation)) throw new NodeIdTaken(node.nodeId, admin);
 }
 
-async function incarnationAt(admin: string): Promise<string | undefined> {
+async function incarnationsAt(admin: string): Promise<string[]> {
   try {
     const response = await fetch(`http://${admin}/api/v1/status`, { signal: AbortSignal.timeout(answerMs) });
-    return statusViewSchema.parse(await response.json()).incarnation;
+    const { incarnation, origins = [] } = statusViewSchema.parse(await response.json());
+    return [incarnation, ...origins.map((origin) => origin.incarnation)];
   } catch {
     // Nobody there, or somebody else: either way not the other.
-    return undefined;
+    return [];
   }
 }

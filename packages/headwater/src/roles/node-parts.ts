@@ -24,8 +24,11 @@ import { keepaliveOf, RelayService } from './relay-service.ts';
 import { RolesView } from './roles-view.ts';
 import { WorkersService, type WorkersParts } from './workers-service.ts';
 
-/** Makes the services of a node's roles. */
-export function nodeParts(context: NodeContext): NodeParts {
+/** Makes what serves RTMP. */
+export type MakeRtmp = (context: NodeContext, parts: RtmpParts) => Service;
+
+/** Makes the services of a node's roles. `makeRtmp` is where connections for RTMP come from: a port, unless told. */
+export function nodeParts(context: NodeContext, makeRtmp?: MakeRtmp): NodeParts {
   const { roles, clock, logger } = context;
   const { registry, jobs: jobRegistry, reportLoss, makeController } = openRegistry(context);
   const nodes = new ClusterNodes(context, registry);
@@ -61,7 +64,7 @@ export function nodeParts(context: NodeContext): NodeParts {
   // Edges of a cluster serve each other, too.
   const hasPeers = edge !== undefined && context.config.registry.redis !== undefined;
   if (origin !== undefined || hasPeers) services.push(new RelayService(context, { origin, edge }));
-  services.push(...viewerPorts(context, { workers, origin, edge, forwarder, routes, view }));
+  services.push(...viewerPorts(context, { workers, origin, edge, forwarder, routes, view, makeRtmp }));
   // Late, when every address is known; early to go, so that nobody is sent here any more.
   services.push(membership, jobs);
   if (roles.includes('controller') && makeController !== undefined) {
@@ -77,10 +80,14 @@ interface PortParts extends RtmpParts {
   readonly workers: WorkersService | undefined;
   readonly routes: RouteDesk | undefined;
   readonly view: RolesView;
+  readonly makeRtmp: MakeRtmp | undefined;
 }
 
 // A port that workers serve is theirs, with whatever comes in there.
-function viewerPorts(context: NodeContext, { workers, routes, view, ...rtmp }: PortParts): Service[] {
+function viewerPorts(
+  context: NodeContext,
+  { workers, routes, view, makeRtmp = rtmpService, ...rtmp }: PortParts,
+): Service[] {
   if (workers !== undefined) {
     const { crew } = workers;
     return [workers, handoverService(context, crew, 'rtmp'), handoverService(context, crew, 'http')];
@@ -89,7 +96,7 @@ function viewerPorts(context: NodeContext, { workers, routes, view, ...rtmp }: P
   const hasRtmp = origin !== undefined || edge !== undefined;
   const hasHttp = edge !== undefined || routes !== undefined;
   return [
-    ...(hasRtmp ? [rtmpService(context, rtmp)] : []),
+    ...(hasRtmp ? [makeRtmp(context, rtmp)] : []),
     ...(hasHttp ? [httpService(context, { edge, routes, view })] : []),
   ];
 }

@@ -17,7 +17,7 @@ export function makeOrigin(
   { registry, standing }: { registry: StreamRegistry; standing: () => RegistryStanding },
   relay: RelayClient,
 ): Origin {
-  const { clock, logger, metrics, access, node, config, addresses } = context;
+  const { clock, logger, metrics, access, node, config, addresses, publishersElsewhere } = context;
   return new Origin({
     clock,
     logger,
@@ -29,6 +29,7 @@ export function makeOrigin(
     ring: ringOf(config),
     holdMs: config.holdMs,
     maxPublishers: config.limits.publishers,
+    ...(publishersElsewhere === undefined ? {} : { publishersElsewhere }),
     standing,
     relay,
     backup: {

@@ -15,8 +15,8 @@ import type { RouteDesk } from '../routing/route-answers.ts';
 import { RtmpListener } from '../rtmp-listener.ts';
 import type { Service } from '../service.ts';
 import { HandoverPort } from '../workers/handover-port.ts';
-import type { WorkerCrew } from '../workers/worker-crew.ts';
 import type { WorkerPort } from '../workers/worker-messages.ts';
+import type { Newcomer } from '../workers/worker-process.ts';
 import { ListenerService } from './listener-service.ts';
 import type { RolesView } from './roles-view.ts';
 import { rtmpSessionOf } from './viewer-settings.ts';
@@ -28,14 +28,11 @@ export interface RtmpParts {
   readonly forwarder: PublishForwarder | undefined;
 }
 
-/** The RTMP port of a node that serves it itself. */
-export function rtmpService(context: NodeContext, parts: RtmpParts): Service {
-  const { clock, logger, metrics, config, addresses } = context;
+/** What serves RTMP connections, wherever they come from. */
+export function makeRtmpListener(context: NodeContext, parts: RtmpParts): RtmpListener {
+  const { clock, logger, metrics, config } = context;
   const trouble = new RateLimitedLog(logger, clock);
-  const failed = (err: AppError, remoteAddress: string): void => {
-    trouble.report(err.entry.level, { err, remoteAddress }, 'rtmp connection failed');
-  };
-  const listener = new RtmpListener({
+  return new RtmpListener({
     clock,
     logger,
     metrics,
@@ -44,8 +41,16 @@ export function rtmpService(context: NodeContext, parts: RtmpParts): Service {
     edge: parts.edge,
     forwarder: parts.forwarder,
     session: rtmpSessionOf(config),
-    failed,
+    failed: (err: AppError, remoteAddress) => {
+      trouble.report(err.entry.level, { err, remoteAddress }, 'rtmp connection failed');
+    },
   });
+}
+
+/** The RTMP port of a node that serves it itself. */
+export function rtmpService(context: NodeContext, parts: RtmpParts): Service {
+  const { clock, config, addresses } = context;
+  const listener = makeRtmpListener(context, parts);
   const entrance = guarded(context, 'rtmp', listener.server);
   return new ListenerService({
     name: 'rtmp',
@@ -109,7 +114,11 @@ export function httpService(
 }
 
 /** The port of a node with workers. What they serve ends with them. */
-export function handoverService(context: NodeContext, crew: WorkerCrew, name: WorkerPort): Service {
+export function handoverService(
+  context: NodeContext,
+  crew: { dispatch(newcomer: Newcomer): void },
+  name: WorkerPort,
+): Service {
   const { gate, metrics, config, addresses } = context;
   const { server } = new HandoverPort({
     port: name,

@@ -1,7 +1,8 @@
 // What all workers of a node have between them: their viewers and their figures, asked for or as they reported last.
-import type { Clock, Counter, Metrics, SessionView, Timer } from '@headwater/contracts';
+import type { Clock, Counter, Metrics, SessionView } from '@headwater/contracts';
 import type { MetricValues } from '../prometheus-metrics.ts';
-import { RetiredWorkers, type WorkerTotals } from './retired-workers.ts';
+import { CrewMetrics, unansweredQuestions } from './crew-metrics.ts';
+import type { WorkerTotals } from './retired-workers.ts';
 import type { AudienceShare, WorkerQuestions } from './worker-messages.ts';
 import type { WorkerProcess } from './worker-process.ts';
 
@@ -16,37 +17,30 @@ export interface CrewViewOptions {
   readonly workers: () => readonly AskedWorker[];
 }
 
-// So much of what a worker has counted is lost with it at most, however seldom the node itself is asked.
-const metricsMs = 5_000;
-
 /** The view. */
 export class CrewView {
   readonly #workers: () => readonly AskedWorker[];
-  readonly #retired = new RetiredWorkers();
-  /** What a worker's metrics were when it was asked last. */
-  readonly #seenMetrics = new Map<AskedWorker, MetricValues>();
+  readonly #metrics: CrewMetrics<AskedWorker>;
   readonly #unanswered: Counter;
-  readonly #timer: Timer;
 
   constructor({ clock, metrics, workers }: CrewViewOptions) {
     this.#workers = workers;
-    this.#unanswered = metrics.counter({
-      name: 'headwater_worker_unanswered_total',
-      help: 'Questions that a worker did not answer in time, so that its viewers are missing in what was shown.',
+    this.#metrics = new CrewMetrics({
+      clock,
+      workers,
+      ask: async (worker) => (worker.isReady ? this.#ask(worker, 'metrics', undefined) : undefined),
     });
-    this.#timer = clock.every(metricsMs, () => {
-      void this.#askMetrics();
-    });
+    this.#unanswered = unansweredQuestions(metrics);
   }
 
   /** Media bytes written to all viewers, those of workers that are gone included. */
   get bytesWritten(): number {
-    return this.#sum('bytesWritten');
+    return this.#metrics.sum('bytesWritten');
   }
 
   /** CPU time of all workers, those that are gone included. */
   get cpuMicros(): number {
-    return this.#sum('cpuMicros');
+    return this.#metrics.sum('cpuMicros');
   }
 
   async sessions(): Promise<readonly SessionView[]> {
@@ -64,29 +58,17 @@ export class CrewView {
 
   /** The metrics of all workers; what those that are gone had counted stays counted. */
   async metrics(): Promise<readonly MetricValues[]> {
-    await this.#askMetrics();
-    return [...this.#seenMetrics.values(), await this.#retired.metrics()];
+    return this.#metrics.values();
   }
 
   /** A worker is gone, and no longer among those that are there. */
   retire(worker: AskedWorker): void {
-    this.#retired.add(worker, this.#seenMetrics.get(worker) ?? []);
-    this.#seenMetrics.delete(worker);
+    this.#metrics.retire(worker);
   }
 
   /** Nothing is asked any more unless somebody wants to know. */
   close(): void {
-    this.#timer.cancel();
-  }
-
-  async #askMetrics(): Promise<void> {
-    const asked = this.#workers().filter(({ isReady }) => isReady);
-    await Promise.all(
-      asked.map(async (worker) => {
-        const values = await this.#ask(worker, 'metrics', undefined);
-        if (values !== undefined && this.#workers().includes(worker)) this.#seenMetrics.set(worker, values);
-      }),
-    );
+    this.#metrics.close();
   }
 
   async #askAll<What extends keyof WorkerQuestions>(
@@ -110,9 +92,5 @@ export class CrewView {
       this.#unanswered.add(1);
       return undefined;
     }
-  }
-
-  #sum(figure: keyof WorkerTotals): number {
-    return this.#workers().reduce((sum, worker) => sum + worker[figure], this.#retired[figure]);
   }
 }

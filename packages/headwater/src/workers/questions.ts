@@ -3,7 +3,9 @@ import { AppError, toAppError, type Clock, type Timer } from '@headwater/contrac
 import type { Answer, Question } from './worker-messages.ts';
 
 /** Questions by name: what is given, and what comes back. */
-type Catalogue<Q> = { readonly [What in keyof Q]: { readonly argument: unknown; readonly answer: unknown } };
+export type Catalogue<Q> = {
+  readonly [What in keyof Q]: { readonly argument: unknown; readonly answer: unknown };
+};
 
 /** Answers every question of a catalogue; rejecting is an answer, too. */
 export type Answers<Q extends Catalogue<Q>> = {

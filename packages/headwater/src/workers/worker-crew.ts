@@ -1,10 +1,9 @@
-// All workers of a node: keeps them at their number, and hands each connection to the one that has the fewest.
-import type { Clock, Counter, Gauge, Logger, Metrics, Timer } from '@headwater/contracts';
+// The workers that serve a node's viewers, and the seats of these: one limit for all workers together.
+import type { Clock, Logger, Metrics } from '@headwater/contracts';
 import type { Overload } from '@headwater/edge';
+import { Crew, type CrewListener } from './crew.ts';
 import { CrewView } from './crew-view.ts';
-import { NewcomerQueue } from './newcomer-queue.ts';
 import type { Answers } from './questions.ts';
-import { RestartPace } from './restart-pace.ts';
 import { SeatCount } from './seat-count.ts';
 import type { NodeQuestions, WorkerSetup } from './worker-messages.ts';
 import { WorkerProcess, type Newcomer } from './worker-process.ts';
@@ -27,57 +26,42 @@ export interface WorkerCrewOptions {
   readonly answers: Omit<Answers<NodeQuestions>, 'seat' | 'named'>;
 }
 
-interface Place {
-  readonly worker: number;
-  readonly pace: RestartPace;
-  process: WorkerProcess | undefined;
-  restart: Timer | undefined;
-}
-
-// More than the system keeps for a port whose program does not accept.
-const maxNewcomers = 4_096;
+const program = new URL('./worker-main.js', import.meta.url);
+// Viewers stay until the node stops: there is nothing that a worker would have to be done with by a time.
+const noDeadlineMs = 0;
 
 /** The workers. Started and stopped once. */
 export class WorkerCrew {
   /** What its workers have between them. */
   readonly view: CrewView;
   readonly #options: WorkerCrewOptions;
-  readonly #places: readonly Place[];
+  readonly #crew: Crew<WorkerProcess>;
   readonly #seats: SeatCount;
-  readonly #newcomers: NewcomerQueue;
-  readonly #running: Gauge;
-  readonly #exits: Counter;
-  readonly #lostConnections: Counter;
-  #settleStart: ((error?: Error) => void) | undefined;
-  #hasStarted = false;
   #isDraining = false;
   #areViewersEnded = false;
-  #isStopping = false;
 
   constructor(options: WorkerCrewOptions) {
-    const { clock, metrics, size, maxViewers, maxWaitMs, overload } = options;
+    const { clock, logger, metrics, size, maxViewers, maxWaitMs, overload } = options;
     this.#options = options;
     this.#seats = new SeatCount({ max: maxViewers, overload });
-    this.#newcomers = new NewcomerQueue({ clock, metrics, maxNewcomers, maxWaitMs });
-    this.#places = Array.from({ length: size }, (_, index) => ({
-      worker: index + 1,
-      pace: new RestartPace(clock),
-      process: undefined,
-      restart: undefined,
-    }));
-    this.#running = metrics.gauge({
-      name: 'headwater_workers',
-      help: 'Worker processes that serve viewers.',
+    this.#crew = new Crew<WorkerProcess>({
+      clock,
+      logger,
+      metrics,
+      size,
+      maxWaitMs,
+      hire: (worker, listener) => this.#hire(worker, listener),
+      began: (process) => {
+        // What it was not there to be told.
+        if (this.#isDraining) process.drain(noDeadlineMs);
+        if (this.#areViewersEnded) process.endViewers();
+      },
+      lost: (worker, process) => {
+        this.#seats.leaveAll(worker);
+        this.view.retire(process);
+      },
     });
-    this.#exits = metrics.counter({
-      name: 'headwater_worker_exits_total',
-      help: 'Worker processes that ended although they were wanted; each was replaced.',
-    });
-    this.#lostConnections = metrics.counter({
-      name: 'headwater_worker_lost_connections_total',
-      help: 'Connections that did not reach the worker that they were handed to, e.g. for want of a file descriptor there.',
-    });
-    this.view = new CrewView({ clock, metrics, workers: () => this.#processes() });
+    this.view = new CrewView({ clock, metrics, workers: () => this.#crew.members });
   }
 
   /** Viewers of the whole node, those that wait for their stream included. */
@@ -87,151 +71,63 @@ export class WorkerCrew {
 
   /** How many workers there are to be. */
   get size(): number {
-    return this.#places.length;
+    return this.#crew.size;
   }
 
   /** Why nobody should be sent here; undefined while any worker serves. */
   get trouble(): string | undefined {
-    return this.#ready().length === 0 ? 'no worker serves' : undefined;
+    return this.#crew.ready.length === 0 ? 'no worker serves' : undefined;
   }
 
   /** Resolves when all workers serve. Rejects when one of them cannot; none runs then. */
   async start(): Promise<void> {
-    const started = new Promise<void>((resolve, reject) => {
-      this.#settleStart = (error) => {
-        if (error === undefined) resolve();
-        else reject(error);
-      };
-    });
-    for (const place of this.#places) this.#hire(place);
-    try {
-      await started;
-    } catch (error) {
-      await this.stop(0);
-      throw error;
-    }
+    await this.#crew.start();
   }
 
   /** Hands a connection to a worker, now or as soon as one is free. */
   dispatch(newcomer: Newcomer): void {
-    this.#newcomers.add(newcomer);
-    this.#handOver();
+    this.#crew.dispatch(newcomer);
   }
 
   /** No new viewers. */
   drain(): void {
     this.#isDraining = true;
-    for (const process of this.#ready()) process.drain();
+    for (const process of this.#crew.ready) process.drain(noDeadlineMs);
   }
 
   /** Ends all viewers. */
   endViewers(): void {
     this.#areViewersEnded = true;
-    for (const process of this.#ready()) process.endViewers();
+    for (const process of this.#crew.ready) process.endViewers();
   }
 
   /** Ends everything that is served, and all workers. */
   async stop(deadlineMs: number): Promise<void> {
-    this.#isStopping = true;
-    for (const { restart } of this.#places) restart?.cancel();
-    this.#newcomers.close();
     this.view.close();
-    await Promise.all(this.#processes().map(async (process) => process.stop(deadlineMs)));
+    await this.#crew.stop(deadlineMs);
   }
 
-  #hire(place: Place): void {
-    const { clock, logger, print, setup, answers } = this.#options;
-    const { worker } = place;
-    place.restart = undefined;
-    place.pace.started();
-    const process = new WorkerProcess({
+  #hire(worker: number, listener: CrewListener): WorkerProcess {
+    const { clock, print, setup, answers } = this.#options;
+    return new WorkerProcess({
+      program,
       setup: setup(worker),
       clock,
       print,
-      answers: {
+      answers: (naming) => ({
         ...answers,
+        ...naming,
         seat: (seat) => {
           this.#seats.take(worker, seat);
+          return undefined;
         },
-      },
+      }),
       listener: {
-        ready: () => {
-          this.#began(place, process);
-        },
-        free: () => {
-          this.#handOver();
-        },
+        ...listener,
         seatLeft: (seat) => {
           this.#seats.leave(worker, seat);
         },
-        connectionLost: () => {
-          this.#lostConnections.add(1);
-          logger.warn({ worker, pid: process.pid }, 'worker did not get a connection');
-        },
-        gone: (how) => {
-          this.#lost(place, process, how);
-        },
       },
     });
-    place.process = process;
-  }
-
-  #began({ worker }: Place, process: WorkerProcess): void {
-    this.#options.logger.info({ worker, pid: process.pid }, 'worker serves');
-    // What it was not there to be told.
-    if (this.#isDraining) process.drain();
-    if (this.#areViewersEnded) process.endViewers();
-    const ready = this.#ready().length;
-    this.#running.set(ready);
-    if (ready === this.#places.length && !this.#hasStarted) {
-      this.#hasStarted = true;
-      this.#settleStart?.();
-    }
-    this.#handOver();
-  }
-
-  #lost(place: Place, process: WorkerProcess, how: string): void {
-    const { worker } = place;
-    const { clock, logger } = this.#options;
-    place.process = undefined;
-    this.#seats.leaveAll(worker);
-    this.view.retire(process);
-    this.#running.set(this.#ready().length);
-    if (this.#isStopping) return;
-    if (!this.#hasStarted) {
-      this.#settleStart?.(new Error(`worker ${worker} ended at its start: ${how}`));
-      return;
-    }
-    const restartMs = place.pace.died();
-    this.#exits.add(1);
-    logger.error({ worker, pid: process.pid, how, restartMs }, 'worker ended');
-    place.restart = clock.after(restartMs, () => {
-      this.#hire(place);
-    });
-  }
-
-  #handOver(): void {
-    for (let worker = this.#freest(); worker !== undefined; worker = this.#freest()) {
-      const newcomer = this.#newcomers.next();
-      if (newcomer === undefined) return;
-      worker.take(newcomer);
-    }
-  }
-
-  #freest(): WorkerProcess | undefined {
-    let freest: WorkerProcess | undefined;
-    for (const { process } of this.#places) {
-      if (process?.isFree !== true) continue;
-      if (freest === undefined || process.connections < freest.connections) freest = process;
-    }
-    return freest;
-  }
-
-  #ready(): WorkerProcess[] {
-    return this.#processes().filter(({ isReady }) => isReady);
-  }
-
-  #processes(): WorkerProcess[] {
-    return this.#places.flatMap(({ process }) => process ?? []);
   }
 }

@@ -14,7 +14,7 @@ import { connect } from 'node:net';
 import { edgeSettingsOf } from '../roles/viewer-settings.ts';
 import { localForwardingMs } from './local-times.ts';
 import type { WorkerLink } from './worker-link.ts';
-import type { WorkerSetup } from './worker-messages.ts';
+import type { WorkerQuestions, WorkerSetup } from './worker-messages.ts';
 
 /** What a worker serves with. */
 export interface WorkerTools {
@@ -24,7 +24,7 @@ export interface WorkerTools {
   /** Those that count for the node; see `viewerMetrics`. */
   readonly metrics: Metrics;
   readonly access: AccessPolicy;
-  readonly link: Pick<WorkerLink, 'ask' | 'send'>;
+  readonly link: Pick<WorkerLink<WorkerQuestions>, 'ask' | 'send'>;
 }
 
 /** What the edge needs besides. */

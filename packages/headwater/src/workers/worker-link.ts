@@ -2,39 +2,34 @@
 // ports were the node's, and whoever starts the node again shall find nothing left of it.
 import type { Socket } from 'node:net';
 import type { Clock } from '@headwater/contracts';
-import { Questions, type Answers } from './questions.ts';
-import type {
-  NodeMessage,
-  NodeQuestions,
-  WorkerMessage,
-  WorkerPort,
-  WorkerQuestions,
-} from './worker-messages.ts';
+import { Questions, type Answers, type Catalogue } from './questions.ts';
+import type { NodeMessage, NodeQuestions, WorkerMessage, WorkerPort } from './worker-messages.ts';
 
 type ConnectionMessage = Extract<NodeMessage, { readonly type: 'connection' }>;
 
 /** What the node wants of a worker. */
-export interface WorkerDuties {
-  readonly answers: Answers<WorkerQuestions>;
+export interface WorkerDuties<Answered extends Catalogue<Answered>> {
+  readonly answers: Answers<Answered>;
   /**
    * Serves a connection; nothing was read from it. Where it is a proxy's, `name` tells the node whose connection it is, and says
    * false when that client is not to be served.
    */
   serve(port: WorkerPort, socket: Socket, name?: (clientAddress: string) => Promise<boolean>): void;
-  drain(): void;
-  endViewers(): void;
+  drain(deadlineMs: number): void;
+  endViewers?(): void;
+  publishersElsewhere?(publishers: number): void;
   stop(deadlineMs: number): void;
 }
 
 // What the node answers is known at once, or waits for its registry.
 const answerMs = 5_000;
 
-/** The channel. */
-export class WorkerLink {
-  readonly #duties: WorkerDuties;
-  readonly #questions: Questions<NodeQuestions, WorkerQuestions>;
+/** The channel. What a node has no part in it is not asked. */
+export class WorkerLink<Answered extends Catalogue<Answered>> {
+  readonly #duties: WorkerDuties<Answered>;
+  readonly #questions: Questions<NodeQuestions, Answered>;
 
-  constructor(clock: Clock, duties: WorkerDuties) {
+  constructor(clock: Clock, duties: WorkerDuties<Answered>) {
     this.#duties = duties;
     const send = (message: WorkerMessage): void => {
       this.send(message);
@@ -45,9 +40,10 @@ export class WorkerLink {
     );
   }
 
-  send(message: WorkerMessage): void {
+  /** `sent` is called when the message is on its way. */
+  send(message: WorkerMessage, sent: () => void = () => undefined): void {
     // What cannot be sent is for a node that is gone.
-    if (process.connected) process.send?.(message, undefined, undefined, () => undefined);
+    if (process.connected) process.send?.(message, undefined, undefined, sent);
   }
 
   /** Asks the node. */
@@ -66,10 +62,13 @@ export class WorkerLink {
         this.#serve(message, socket);
         break;
       case 'drain':
-        this.#duties.drain();
+        this.#duties.drain(message.deadlineMs);
         break;
       case 'end-viewers':
-        this.#duties.endViewers();
+        this.#duties.endViewers?.();
+        break;
+      case 'publishers-elsewhere':
+        this.#duties.publishersElsewhere?.(message.publishers);
         break;
       case 'stop':
         this.#duties.stop(message.deadlineMs);

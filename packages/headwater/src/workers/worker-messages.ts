@@ -2,6 +2,8 @@
 // structured clones; nobody else can write to it.
 import type { ErrorCode, ErrorDetails, SessionProtocol, SessionView, StreamView } from '@headwater/contracts';
 import type { NodeRef } from '@headwater/cluster';
+import type { OriginState } from '../origins/origin-messages.ts';
+import type { ExitCode } from '../exit-code.ts';
 import type { MetricValues } from '../prometheus-metrics.ts';
 import type { RouteAnswer, RouteRequest } from '../routing/route-answers.ts';
 import type { WorkerConfig } from './worker-config.ts';
@@ -41,19 +43,29 @@ export interface WorkerQuestions {
   readonly kick: { readonly argument: string; readonly answer: boolean };
 }
 
-/** What workers ask the node: argument and answer. */
-export interface NodeQuestions {
-  /** May a newcomer have the seat with that number? Rejects with `limit_reached`. */
-  readonly seat: { readonly argument: number; readonly answer: undefined };
-  readonly hasLive: { readonly argument: string; readonly answer: boolean };
-  readonly streams: { readonly argument: undefined; readonly answer: readonly StreamView[] };
+/** What a worker of any kind asks the node. */
+export interface NamingQuestions {
   /** Whether the client that a proxy has named may come in. */
   readonly named: {
     readonly argument: { readonly connection: number; readonly clientAddress: string };
     readonly answer: boolean;
   };
+}
+
+/** What workers that serve viewers ask the node: argument and answer. */
+export interface NodeQuestions extends NamingQuestions {
+  /** May a newcomer have the seat with that number? Rejects with `limit_reached`. */
+  readonly seat: { readonly argument: number; readonly answer: undefined };
+  readonly hasLive: { readonly argument: string; readonly answer: boolean };
+  readonly streams: { readonly argument: undefined; readonly answer: readonly StreamView[] };
   /** Asked only where the node is a router, too. */
   readonly route: { readonly argument: RouteRequest; readonly answer: RouteAnswer };
+}
+
+/** Why a worker could not start, as the program says it when it ends for that. */
+export interface StartFailure {
+  readonly exitCode: ExitCode;
+  readonly text: string;
 }
 
 /** A question; its answer has the same id. */
@@ -74,7 +86,8 @@ export interface Answer {
 
 /** From the node to a worker. A connection comes with its socket. */
 export type NodeMessage =
-  | { readonly type: 'setup'; readonly setup: WorkerSetup }
+  /** What is in it depends on the worker's program. */
+  | { readonly type: 'setup'; readonly setup: unknown }
   | {
       readonly type: 'connection';
       readonly id: number;
@@ -82,15 +95,19 @@ export type NodeMessage =
       /** It begins with a PROXY header. */
       readonly isProxied: boolean;
     }
-  | { readonly type: 'drain' }
+  | { readonly type: 'drain'; readonly deadlineMs: number }
   | { readonly type: 'end-viewers' }
   | { readonly type: 'stop'; readonly deadlineMs: number }
+  /** Publishers of the other origins of the node. */
+  | { readonly type: 'publishers-elsewhere'; readonly publishers: number }
   | Question
   | Answer;
 
 /** From a worker to the node. */
 export type WorkerMessage =
   | { readonly type: 'ready' }
+  /** It could not start, and ends. */
+  | ({ readonly type: 'failed' } & StartFailure)
   /** The connection has arrived: the next one may come. */
   | { readonly type: 'taken'; readonly id: number }
   | { readonly type: 'closed'; readonly id: number }
@@ -98,5 +115,7 @@ export type WorkerMessage =
   | { readonly type: 'seat-left'; readonly seat: number }
   /** Totals since the worker's start. */
   | { readonly type: 'figures'; readonly bytesWritten: number; readonly cpuMicros: number }
+  /** How an origin is: twice a second, and when its publishers have become more or fewer. */
+  | { readonly type: 'state'; readonly state: OriginState }
   | Question
   | Answer;

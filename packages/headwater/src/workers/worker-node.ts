@@ -21,7 +21,7 @@ import { viewerMetrics } from './viewer-metrics.ts';
 import { makeWorkerEdge } from './worker-edge.ts';
 import { WorkerLink } from './worker-link.ts';
 import { makeWorkerGreetings, makeWorkerHttp, makeWorkerRtmp } from './worker-ports.ts';
-import type { WorkerPort, WorkerSetup } from './worker-messages.ts';
+import type { WorkerPort, WorkerQuestions, WorkerSetup } from './worker-messages.ts';
 
 const figuresMs = 500;
 
@@ -30,7 +30,7 @@ export class WorkerNode {
   readonly #setup: WorkerSetup;
   readonly #clock: Clock = new SystemClock();
   readonly #metrics = new PrometheusMetrics();
-  readonly #link: WorkerLink;
+  readonly #link: WorkerLink<WorkerQuestions>;
   readonly #relay: RelayClient;
   readonly #overload: OverloadWatch;
   readonly #edge: Edge;
@@ -92,8 +92,8 @@ export class WorkerNode {
     this.#link.send({ type: 'ready' });
   }
 
-  #makeLink(): WorkerLink {
-    return new WorkerLink(this.#clock, {
+  #makeLink(): WorkerLink<WorkerQuestions> {
+    return new WorkerLink<WorkerQuestions>(this.#clock, {
       answers: {
         sessions: () => Array.from(this.#edge.viewers.values(), viewerView),
         audience: () => audienceOf(this.#edge),

@@ -3,14 +3,16 @@ import { fork, type ChildProcess } from 'node:child_process';
 import type { Socket } from 'node:net';
 import type { Clock, Timer } from '@headwater/contracts';
 import { withoutSettings } from '../config/environment.ts';
-import { Questions, type Answers } from './questions.ts';
+import type { OriginState } from '../origins/origin-messages.ts';
+import { Questions, type Answers, type Catalogue } from './questions.ts';
 import type {
+  NamingQuestions,
   NodeMessage,
   NodeQuestions,
+  StartFailure,
   WorkerMessage,
   WorkerPort,
   WorkerQuestions,
-  WorkerSetup,
 } from './worker-messages.ts';
 import { WholeLines } from './whole-lines.ts';
 
@@ -26,12 +28,16 @@ export interface Newcomer {
 }
 
 /** What a worker is made of. */
-export interface WorkerProcessOptions {
-  readonly setup: WorkerSetup;
+export interface WorkerProcessOptions<Answered extends Catalogue<Answered>> {
+  /** What it runs. */
+  readonly program: URL;
+  /** All that the program is told. */
+  readonly setup: object;
   readonly clock: Clock;
   /** Takes the worker's log: whole lines. */
   readonly print: (text: string) => void;
-  readonly answers: Omit<Answers<NodeQuestions>, 'named'>;
+  /** What the node answers; who may come in is known here. */
+  readonly answers: (naming: Answers<NamingQuestions>) => Answers<Answered>;
   readonly listener: WorkerListener;
 }
 
@@ -41,14 +47,14 @@ export interface WorkerListener {
   ready(): void;
   /** It can take a connection. */
   free(): void;
-  seatLeft(seat: number): void;
+  seatLeft?(seat: number): void;
+  state?(state: OriginState): void;
   /** A connection did not reach it. */
   connectionLost(): void;
   /** It is gone, with everything that it served. `how` is its exit code, a signal, or why it was ended. */
-  gone(how: string): void;
+  gone(how: string, failure: StartFailure | undefined): void;
 }
 
-const program = new URL('./worker-main.js', import.meta.url);
 // A worker that does not answer in time is left out of what is shown.
 const answerMs = 1_000;
 // A worker says how it is twice a second. One that does not for so many seconds serves nobody either.
@@ -61,14 +67,18 @@ const handoverLooks = 5;
 const graceMs = 500;
 
 /** A worker. It ends by `stop`, or by itself. */
-export class WorkerProcess {
-  readonly #options: WorkerProcessOptions;
+export class WorkerProcess<
+  Asked extends Catalogue<Asked> = WorkerQuestions,
+  Answered extends Catalogue<Answered> = NodeQuestions,
+> {
+  readonly #options: WorkerProcessOptions<Answered>;
   readonly #child: ChildProcess;
-  readonly #questions: Questions<WorkerQuestions, NodeQuestions>;
+  readonly #questions: Questions<Asked, Answered>;
   /** The gate's passes of its connections. */
   readonly #connections = new Map<number, Pick<Newcomer, 'release' | 'name'>>();
   readonly #watch: Timer;
-  readonly #closed: Promise<void>;
+  /** Whether it ended by itself, without a fault. */
+  readonly #closed: Promise<boolean>;
   #lastConnection = 0;
   #isReady = false;
   #isStopping = false;
@@ -76,20 +86,20 @@ export class WorkerProcess {
   #handingOver: number | undefined;
   #isGone = false;
   #killedFor: string | undefined;
+  #failure: StartFailure | undefined;
   #looksWithoutWord = 0;
   #looksHandingOver = 0;
   #bytesWritten = 0;
   #cpuMicros = 0;
 
-  constructor(options: WorkerProcessOptions) {
+  constructor(options: WorkerProcessOptions<Answered>) {
     this.#options = options;
     const { clock } = options;
-    const answers: Answers<NodeQuestions> = {
-      ...options.answers,
+    const answers = options.answers({
       named: ({ connection, clientAddress }) =>
         this.#connections.get(connection)?.name?.(clientAddress) ?? false,
-    };
-    this.#child = fork(program, [], {
+    });
+    this.#child = fork(options.program, [], {
       // What a worker prints passes through here; where the log goes is the node's to know.
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       serialization: 'advanced',
@@ -142,10 +152,10 @@ export class WorkerProcess {
   }
 
   /** Asks the worker; rejects when it is gone, or does not answer in time. */
-  async ask<What extends keyof WorkerQuestions>(
+  async ask<What extends keyof Asked & string>(
     what: What,
-    argument: WorkerQuestions[What]['argument'],
-  ): Promise<WorkerQuestions[What]['answer']> {
+    argument: Asked[What]['argument'],
+  ): Promise<Asked[What]['answer']> {
     return this.#questions.ask(what, argument);
   }
 
@@ -166,9 +176,14 @@ export class WorkerProcess {
     });
   }
 
-  /** Takes no more viewers. */
-  drain(): void {
-    this.#send({ type: 'drain' });
+  /** Takes nobody new, and moves those that can be moved until the deadline. */
+  drain(deadlineMs: number): void {
+    this.#send({ type: 'drain', deadlineMs });
+  }
+
+  /** So many publishers of the same limit are at other origins. */
+  tellPublishersElsewhere(publishers: number): void {
+    this.#send({ type: 'publishers-elsewhere', publishers });
   }
 
   /** Ends its viewers politely, and takes no more. */
@@ -176,8 +191,8 @@ export class WorkerProcess {
     this.#send({ type: 'end-viewers' });
   }
 
-  /** Ends everything politely, then the process; cut at the deadline. Twice does nothing more. */
-  async stop(deadlineMs: number): Promise<void> {
+  /** Ends everything politely, then the process; cut at the deadline. False when it did not end well. Twice does nothing more. */
+  async stop(deadlineMs: number): Promise<boolean> {
     if (!this.#isStopping && !this.#isGone) {
       this.#isStopping = true;
       // Before it serves it listens to nothing, and has nobody to be polite to.
@@ -190,7 +205,7 @@ export class WorkerProcess {
         cut.cancel();
       });
     }
-    await this.#closed;
+    return this.#closed;
   }
 
   #readOutput(): void {
@@ -206,12 +221,12 @@ export class WorkerProcess {
   }
 
   /** Resolves when the process is gone and all its output was read. */
-  async #untilClosed(): Promise<void> {
-    await new Promise<void>((resolve) => {
+  async #untilClosed(): Promise<boolean> {
+    return new Promise<boolean>((resolve) => {
       this.#child.on('error', (error) => {
         if (this.#child.pid === undefined) {
           this.#end(error.message);
-          resolve();
+          resolve(false);
         } else {
           this.#kill(error.message);
         }
@@ -219,8 +234,8 @@ export class WorkerProcess {
       this.#child.once('exit', (code, signal) => {
         this.#end(this.#killedFor ?? signal ?? `exit code ${String(code)}`);
       });
-      this.#child.once('close', () => {
-        resolve();
+      this.#child.once('close', (code) => {
+        resolve(code === 0);
       });
     });
   }
@@ -238,6 +253,9 @@ export class WorkerProcess {
         this.#isReady = true;
         listener.ready();
         break;
+      case 'failed':
+        this.#failure = { exitCode: message.exitCode, text: message.text };
+        break;
       case 'taken':
         this.#handedOver(message.id);
         break;
@@ -245,12 +263,16 @@ export class WorkerProcess {
         this.#connectionClosed(message.id);
         break;
       case 'seat-left':
-        listener.seatLeft(message.seat);
+        listener.seatLeft?.(message.seat);
         break;
       case 'figures':
         this.#looksWithoutWord = 0;
         this.#bytesWritten = message.bytesWritten;
         this.#cpuMicros = message.cpuMicros;
+        break;
+      case 'state':
+        this.#looksWithoutWord = 0;
+        listener.state?.(message.state);
         break;
       default:
         this.#questions.hear(message);
@@ -294,6 +316,6 @@ export class WorkerProcess {
     this.#questions.close();
     for (const { release } of this.#connections.values()) release();
     this.#connections.clear();
-    this.#options.listener.gone(how);
+    this.#options.listener.gone(how, this.#failure);
   }
 }

@@ -1,0 +1,178 @@
+// A node that is made of several origins, as its admin API shows it: everything is in these, and is asked for.
+import {
+  AppError,
+  type Clock,
+  type Counter,
+  type JobView,
+  type Metrics,
+  type NodeListView,
+  type PullJob,
+  type SessionView,
+  type StreamView,
+} from '@headwater/contracts';
+import type { NodeRef } from '@headwater/cluster';
+import type { JobDesk } from '../admin/job-desk.ts';
+import type { NodeView } from '../admin/node-view.ts';
+import type { MetricValues } from '../prometheus-metrics.ts';
+import { CrewMetrics, unansweredQuestions } from '../workers/crew-metrics.ts';
+import type { WorkerTotals } from '../workers/retired-workers.ts';
+import type { OriginQuestions } from './origin-messages.ts';
+
+/** An origin that can be asked. */
+export interface AskedOrigin extends WorkerTotals {
+  readonly isReady: boolean;
+  ask<What extends keyof OriginQuestions>(
+    what: What,
+    argument: OriginQuestions[What]['argument'],
+  ): Promise<OriginQuestions[What]['answer']>;
+}
+
+/** The origins, as the view needs them. */
+export interface AskedOrigins<Asked extends AskedOrigin> {
+  readonly members: readonly Asked[];
+  /** Those that serve; whom to ask first comes first. */
+  readonly ready: readonly Asked[];
+  readonly nodes: readonly NodeRef[];
+  /** As which node the cluster knows it; undefined when it is gone. */
+  nodeOf(origin: Asked): NodeRef | undefined;
+  readonly reasons: readonly string[];
+  readonly doubts: readonly string[];
+}
+
+/** What a view needs. */
+export interface HostViewOptions<Asked extends AskedOrigin> {
+  readonly origins: AskedOrigins<Asked>;
+  readonly clock: Pick<Clock, 'every'>;
+  readonly metrics: Metrics;
+}
+
+/** The view. */
+export class HostView<Asked extends AskedOrigin> implements NodeView {
+  readonly jobs: JobDesk;
+  readonly #origins: AskedOrigins<Asked>;
+  readonly #metrics: CrewMetrics<Asked>;
+  readonly #unanswered: Counter;
+
+  constructor({ origins, clock, metrics }: HostViewOptions<Asked>) {
+    this.#origins = origins;
+    this.#metrics = new CrewMetrics({
+      clock,
+      workers: () => origins.members,
+      ask: async (origin) => (origin.isReady ? this.#ask(origin, 'metrics', undefined) : undefined),
+    });
+    this.#unanswered = unansweredQuestions(metrics);
+    this.jobs = {
+      list: async () => this.#jobList(),
+      add: async (job: PullJob) => this.#first('addJob', job),
+      remove: async (jobId: string) => this.#first('removeJob', jobId),
+    };
+  }
+
+  /** A stream that one origin owns and another one follows is shown once, as its owner sees it. */
+  async streams(): Promise<readonly StreamView[]> {
+    const streams = new Map<string, StreamView>();
+    await Promise.all(
+      this.#origins.ready.map(async (origin) => {
+        const nodeId = this.#origins.nodeOf(origin)?.nodeId;
+        for (const stream of (await this.#ask(origin, 'streams', undefined)) ?? []) {
+          if (!streams.has(stream.key) || stream.owner === nodeId) streams.set(stream.key, stream);
+        }
+      }),
+    );
+    return [...streams.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
+  }
+
+  async sessions(): Promise<readonly SessionView[]> {
+    return (await this.#askAll('sessions', undefined)).flat();
+  }
+
+  async nodes(): Promise<NodeListView> {
+    if (this.#origins.ready.length === 0) return { items: [], isStale: true };
+    return this.#first('nodes', undefined);
+  }
+
+  async kick(sessionId: string): Promise<boolean> {
+    return (await this.#askAll('kick', sessionId)).includes(true);
+  }
+
+  explainRoute(): never {
+    throw new AppError('role_missing', { details: { role: 'router' } });
+  }
+
+  async furtherMetrics(): Promise<readonly MetricValues[]> {
+    return (await this.#metrics.values()).map(asOfOneNode);
+  }
+
+  notReadyReasons(): readonly string[] {
+    return this.#origins.reasons;
+  }
+
+  doubts(): readonly string[] {
+    return this.#origins.doubts;
+  }
+
+  origins(): readonly NodeRef[] {
+    return this.#origins.nodes;
+  }
+
+  /** An origin is gone, and no longer among those that are there. */
+  retire(origin: Asked): void {
+    this.#metrics.retire(origin);
+  }
+
+  /** Nothing is asked any more unless somebody wants to know. */
+  close(): void {
+    this.#metrics.close();
+  }
+
+  // All of them know all jobs, and how those stand that are their own.
+  async #jobList(): Promise<readonly JobView[]> {
+    const first = await this.#first('jobs', undefined);
+    const others = (await this.#askAll('jobs', undefined)).flat();
+    return first.map((job) => others.find(({ id, run }) => id === job.id && run !== undefined) ?? job);
+  }
+
+  async #first<What extends keyof OriginQuestions>(
+    what: What,
+    argument: OriginQuestions[What]['argument'],
+  ): Promise<OriginQuestions[What]['answer']> {
+    const [first] = this.#origins.ready;
+    if (first === undefined) {
+      throw new AppError('registry_unavailable', { details: { why: 'no origin serves' } });
+    }
+    return first.ask(what, argument);
+  }
+
+  async #askAll<What extends keyof OriginQuestions>(
+    what: What,
+    argument: OriginQuestions[What]['argument'],
+  ): Promise<OriginQuestions[What]['answer'][]> {
+    const answers = await Promise.all(
+      this.#origins.ready.map(async (origin) => this.#ask(origin, what, argument)),
+    );
+    return answers.filter((answer) => answer !== undefined);
+  }
+
+  /** Undefined when the origin does not answer. */
+  async #ask<What extends keyof OriginQuestions>(
+    origin: Asked,
+    what: What,
+    argument: OriginQuestions[What]['argument'],
+  ): Promise<OriginQuestions[What]['answer'] | undefined> {
+    try {
+      return await origin.ask(what, argument);
+    } catch {
+      this.#unanswered.add(1);
+      return undefined;
+    }
+  }
+}
+
+// What an origin knows of the cluster the others know as well: it is no sum.
+function asOfOneNode(values: MetricValues): MetricValues {
+  return values.map((metric) =>
+    metric.name.startsWith('headwater_discovery_') && String(metric.type) === 'gauge'
+      ? { ...metric, aggregator: 'max' as const }
+      : metric,
+  );
+}
