@@ -64,17 +64,20 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions | undef
   };
 }
 
-function parseFormat(text: string): ViewerFormat {
+/** Throws an Error with a sentence when it is none. */
+export function parseFormat(text: string): ViewerFormat {
   if (text === 'rtmp' || text === 'flv') return text;
   throw new Error(`--formats: "${text}" is neither rtmp nor flv`);
 }
 
-function parseRate(text: string): StreamRate {
+/** Throws an Error with a sentence when it is none. */
+export function parseRate(text: string): StreamRate {
   if (Object.hasOwn(streamShapes, text)) return text as StreamRate;
   throw new Error(`--rate: "${text}" is none of ${Object.keys(streamShapes).join(', ')}`);
 }
 
-function parseCount(name: string, text: string): number {
+/** Throws an Error with a sentence when it is none. */
+export function parseCount(name: string, text: string): number {
   if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
   throw new Error(`--${name}: "${text}" is no whole number above 0`);
 }

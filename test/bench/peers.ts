@@ -6,6 +6,7 @@ import { areTrustworthy } from './cell-result.ts';
 import { describeMachine, planCores } from './measure/machine.ts';
 import { renderPeersChart } from './peers-chart.ts';
 import { renderPeersReport } from './peers-report.ts';
+import { runProgram } from './run-program.ts';
 import { availableContenders, runRounds, say } from './run-rounds.ts';
 
 const USAGE = `Usage: pnpm bench:peers [options]
@@ -68,10 +69,4 @@ async function main(): Promise<void> {
   if (!areTrustworthy(results)) process.exitCode = 1;
 }
 
-// Exiting ends whatever the bench has started.
-process.once('SIGINT', () => process.exit(130));
-process.once('SIGTERM', () => process.exit(143));
-main().catch((error: unknown) => {
-  say(error instanceof Error ? error.message : String(error));
-  process.exitCode = 1;
-});
+runProgram(main);

@@ -1,7 +1,5 @@
 // One measurement: one server, one format, from its start to its end.
-import { mkdtempSync, rmSync } from 'node:fs';
-import os from 'node:os';
-import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { BenchOptions } from './bench-options.ts';
 import { type CellResult, summarise, type Usages } from './cell-result.ts';
 import type { JoinReport, WindowReport } from './load/fleet-stats.ts';
@@ -9,9 +7,10 @@ import { startPublisher, ViewerProcesses } from './load/load-processes.ts';
 import type { ViewerFormat } from './load/viewer.ts';
 import type { CorePlan } from './measure/machine.ts';
 import { readLoopLagMs } from './measure/loop-lag.ts';
-import { OwnedProcess } from './measure/owned-process.ts';
+import type { OwnedProcess } from './measure/owned-process.ts';
 import { coreBusySeconds, usageOf } from './measure/process-usage.ts';
-import { APP, LOOPBACK, STREAM, type Contender, type RunningServer } from './servers/contender.ts';
+import { APP, LOOPBACK, STREAM, type Contender } from './servers/contender.ts';
+import { withServer, type MeasuredServer } from './servers/with-server.ts';
 
 /** More than one GOP, so that a GOP cache is full when viewers come. */
 const WARM_UP_MS = 2_600;
@@ -31,53 +30,26 @@ export interface Cell {
 
 /** Runs the measurement; leaves no process and no file behind, also when it fails. */
 export async function runCell(cell: Cell): Promise<CellResult> {
-  const directory = mkdtempSync(path.join(os.tmpdir(), 'headwater-bench-'));
-  const launched: OwnedProcess[] = [];
-  try {
-    const server = await cell.contender.start({
-      directory,
-      rate: cell.options.rate,
-      launch: (options) => {
-        const owned = new OwnedProcess({ ...options, core: cell.cores.server, cwd: directory });
-        launched.push(owned);
-        return owned;
-      },
-    });
-    return await measure(cell, server, directory);
-  } finally {
-    await Promise.all(
-      launched.map(async (owned) => {
-        await owned.stop();
-      }),
-    );
-    rmSync(directory, { recursive: true, force: true });
-  }
+  const { contender, cores, options } = cell;
+  return withServer({ contender, rate: options.rate, cores }, async (measured) => measure(cell, measured));
 }
 
-async function measure(cell: Cell, server: RunningServer, directory: string): Promise<CellResult> {
+async function measure(cell: Cell, { server, directory, own }: MeasuredServer): Promise<CellResult> {
   const { contender, format, options, cores } = cell;
   const port = server.ports[format];
   if (port === undefined) throw new Error(`${contender.name} serves no ${format}`);
   const where = { host: LOOPBACK, app: APP, name: STREAM, rate: options.rate };
-  let publisher: OwnedProcess | undefined;
-  const viewers = new ViewerProcesses(
-    { ...where, port, format, query: contender.query },
-    options.generators,
-    cores.load,
-  );
-  try {
-    await viewers.ready();
-    if (server.needsPublisher) {
-      publisher = await startPublisher({ ...where, port: server.ports.rtmp ?? 0 }, cores.load);
-    }
-    await server.process.orDeath(sleep(WARM_UP_MS));
-    const running = publisher === undefined ? [server.process] : [server.process, publisher];
-    const measured = measureViewers(cell, server.process, viewers, directory);
-    const [join, window, usages] = await running.reduce((result, owned) => owned.orDeath(result), measured);
-    return summarise({ contender, format, options, join, window, usages });
-  } finally {
-    await Promise.all([viewers.stop(), publisher?.stop()]);
+  const target = { ...where, port, format, query: contender.query };
+  const viewers = own(new ViewerProcesses(target, options.generators, cores.load));
+  await viewers.ready();
+  const running = [server.process];
+  if (server.needsPublisher) {
+    running.push(own(await startPublisher({ ...where, port: server.ports.rtmp ?? 0 }, cores.load)));
   }
+  await server.process.orDeath(sleep(WARM_UP_MS));
+  const measuring = measureViewers(cell, server.process, viewers, directory);
+  const [join, window, usages] = await running.reduce((result, owned) => owned.orDeath(result), measuring);
+  return summarise({ contender, format, options, join, window, usages });
 }
 
 async function measureViewers(
@@ -103,8 +75,4 @@ async function measureViewers(
   const window = await viewers.end();
   const loopLagP99Ms = await readLoopLagMs(directory);
   return [join, window, { idle, some, before, after, busySeconds, loopLagP99Ms }];
-}
-
-async function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -1,6 +1,7 @@
 // `pnpm bench:ingest`: what a publisher costs a server that nobody watches. See docs/benchmarks.md.
 import { writeFileSync } from 'node:fs';
 import { describeMachine, planCores } from '../measure/machine.ts';
+import { runProgram } from '../run-program.ts';
 import { availableContenders, say } from '../run-rounds.ts';
 import { parseIngestOptions, USAGE } from './ingest-options.ts';
 import { renderIngestReport } from './ingest-report.ts';
@@ -35,10 +36,4 @@ async function main(): Promise<void> {
   }
 }
 
-// Exiting ends whatever the bench has started.
-process.once('SIGINT', () => process.exit(130));
-process.once('SIGTERM', () => process.exit(143));
-main().catch((error: unknown) => {
-  say(error instanceof Error ? error.message : String(error));
-  process.exitCode = 1;
-});
+runProgram(main);

@@ -1,12 +1,11 @@
 // One measurement: one server with all its publishers, from its start to its end.
-import { mkdtempSync, rmSync } from 'node:fs';
-import os from 'node:os';
-import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { CorePlan } from '../measure/machine.ts';
 import { nodeArgs, OwnedProcess } from '../measure/owned-process.ts';
 import { coreBusySeconds, usageOf } from '../measure/process-usage.ts';
 import { unreadBytes } from '../measure/socket-queues.ts';
 import { APP, LOOPBACK, STREAM, type Contender, type RunningServer } from '../servers/contender.ts';
+import { withServer } from '../servers/with-server.ts';
 import type { PublishersAnswer, PublishersTarget } from './ingest-messages.ts';
 import type { IngestOptions } from './ingest-options.ts';
 import { summariseIngest, type IngestResult, type IngestWindow } from './ingest-result.ts';
@@ -22,27 +21,12 @@ export async function runIngest(
   options: IngestOptions,
   cores: CorePlan,
 ): Promise<IngestResult> {
-  const directory = mkdtempSync(path.join(os.tmpdir(), 'headwater-ingest-'));
-  const launched: OwnedProcess[] = [];
-  try {
-    const server = await contender.start({
-      directory,
-      rate: RATE,
-      launch: (launching) => {
-        const owned = new OwnedProcess({ ...launching, core: cores.server, cwd: directory });
-        launched.push(owned);
-        return owned;
-      },
-    });
+  return withServer({ contender, rate: RATE, cores }, async ({ server, own }) => {
     const idle = usageOf(server.process.pid);
-    const publishers = startPublishers(server, options, cores);
-    launched.unshift(publishers);
+    const publishers = own(startPublishers(server, options, cores));
     const measured = await server.process.orDeath(measure({ server, publishers, options, cores }));
     return summariseIngest({ server: contender.name, options, idle, ...measured });
-  } finally {
-    for (const owned of launched) await owned.stop();
-    rmSync(directory, { recursive: true, force: true });
-  }
+  });
 }
 
 interface Running {
@@ -92,8 +76,4 @@ async function answerOf(publishers: OwnedProcess): Promise<PublishersAnswer> {
   const answer = (await publishers.message()) as PublishersAnswer;
   if (answer.done === 'failed') throw new Error(`publishing failed: ${answer.reason}`);
   return answer;
-}
-
-async function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

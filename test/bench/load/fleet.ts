@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Histogram } from '../measure/histogram.ts';
 import { nowUs } from '../measure/monotonic-clock.ts';
 import { FleetStats, type JoinReport, type WindowReport } from './fleet-stats.ts';
@@ -81,8 +82,4 @@ export class Fleet {
       dueUs = now + DELAY_TICK_MS * 1000;
     }, DELAY_TICK_MS);
   }
-}
-
-async function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

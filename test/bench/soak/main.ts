@@ -1,7 +1,4 @@
 // `pnpm bench:soak`: one server under constant load for a long time. Memory that grows is a fault. See docs/benchmarks.md.
-import { mkdtempSync, rmSync } from 'node:fs';
-import os from 'node:os';
-import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { startPublisher } from '../load/load-processes.ts';
@@ -10,9 +7,11 @@ import { planCores } from '../measure/machine.ts';
 import { nodeArgs, OwnedProcess } from '../measure/owned-process.ts';
 import { usageOf } from '../measure/process-usage.ts';
 import { renderTable } from '../report.ts';
+import { runProgram } from '../run-program.ts';
 import { say } from '../run-rounds.ts';
 import { APP, LOOPBACK, STREAM, type RunningServer } from '../servers/contender.ts';
 import { contender } from '../servers/contenders.ts';
+import { withServer } from '../servers/with-server.ts';
 import type { Churn } from './churn-process.ts';
 import { troubleOf, type ChurnReport } from './churn-report.ts';
 import { fitLine, isGrowing } from './linear-fit.ts';
@@ -25,6 +24,7 @@ const USAGE = `Usage: pnpm bench:soak [options]
   --slow N          viewers that never read (default: 10)
   --help            print this`;
 
+const RATE = '1m';
 const SAMPLE_MS = 2_000;
 /** What is looked at no more: the time in which caches fill and code is compiled. */
 const WARM_UP_SHARE = 0.25;
@@ -51,34 +51,21 @@ async function main(): Promise<void> {
     joinsPerSecond: Number(values.joins),
     slowViewers: Number(values.slow),
   };
-  const directory = mkdtempSync(path.join(os.tmpdir(), 'headwater-soak-'));
-  const launched: OwnedProcess[] = [];
-  try {
-    const cores = planCores();
-    const server = await contender('headwater').start({
-      directory,
-      rate: '1m',
-      launch: (options) => {
-        const owned = new OwnedProcess({ ...options, core: cores.server, cwd: directory });
-        launched.push(owned);
-        return owned;
-      },
-    });
-    const where = { host: LOOPBACK, app: APP, name: STREAM, rate: '1m' } as const;
-    launched.push(await startPublisher({ ...where, port: server.ports.rtmp ?? 0 }, cores.load));
+  const cores = planCores();
+  const plan = { contender: contender('headwater'), rate: RATE, cores } as const;
+  const samples = await withServer(plan, async ({ server, own }) => {
+    const where = { host: LOOPBACK, app: APP, name: STREAM, rate: RATE } as const;
+    own(await startPublisher({ ...where, port: server.ports.rtmp ?? 0 }, cores.load));
     const targets = (['rtmp', 'flv'] as const).map((format): ViewerTarget => ({
       ...where,
       format,
       query: '',
       port: server.ports[format] ?? 0,
     }));
-    const churn = startChurn({ ...load, targets }, cores.load);
-    launched.push(churn);
-    report(await soak(server, churn, Number(values.minutes) * 60_000));
-  } finally {
-    await Promise.all(launched.map((owned) => owned.stop()));
-    rmSync(directory, { recursive: true, force: true });
-  }
+    const churn = own(startChurn({ ...load, targets }, cores.load));
+    return soak(server, churn, Number(values.minutes) * 60_000);
+  });
+  report(samples);
 }
 
 function startChurn(churn: Churn, core: number | undefined): OwnedProcess {
@@ -130,10 +117,4 @@ function megabytes(bytes: number): string {
   return (bytes / 1e6).toFixed(1);
 }
 
-// Exiting ends whatever the bench has started.
-process.once('SIGINT', () => process.exit(130));
-process.once('SIGTERM', () => process.exit(143));
-main().catch((error: unknown) => {
-  say(error instanceof Error ? error.message : String(error));
-  process.exitCode = 1;
-});
+runProgram(main);
