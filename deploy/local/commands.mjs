@@ -11,7 +11,7 @@ import { ensureSystemPackages } from './system-packages.mjs';
 
 /** How to call this file. */
 export const usage =
-  'usage: node deploy/local/run.mjs headwater|cluster|build|check|test|bench|bench:peers|bench:ingest|bench:join|bench:failover|bench:soak|bench:overload|bench:micro [arguments]';
+  'usage: node deploy/local/run.mjs headwater|cluster|build|check|test|bench|bench:peers|bench:ingest|bench:join|bench:failover|bench:soak|bench:overload|bench:slow|bench:micro [arguments]';
 
 /** @type {ReadonlyMap<string, (args: string[]) => Promise<void>>} */
 export const commands = new Map(
@@ -28,6 +28,7 @@ export const commands = new Map(
     'bench:failover': benchOf('failover/main.ts'),
     'bench:soak': benchOf('soak/main.ts'),
     'bench:overload': benchOf('overload/main.ts'),
+    'bench:slow': benchOf('slow/main.ts'),
     'bench:micro': benchMicro,
   }),
 );

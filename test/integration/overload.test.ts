@@ -66,21 +66,32 @@ it('a newcomer beyond the number of viewers is refused by each protocol in its o
   });
 });
 
-it('a node whose event loop is late refuses newcomers, and those who watch miss nothing', async () => {
-  const node = await startHeadwater({ set: { 'limits.loopLag': '40ms' } });
+it('a node whose event loop is busy, or late, refuses newcomers, and those who watch miss nothing', async () => {
+  const node = await startHeadwater({ set: { 'limits.loopBusy': 25, 'limits.loopLag': '40ms' } });
   const publisher = await MediaPublisher.start(node.rtmpUrl('live/a'));
   const frames = testFrames({ seconds: 60, gopSeconds: 1 });
   let sent = 100;
   await publisher.send(frames.slice(0, sent));
   const viewers = watchAll(node, 'live/a');
   await waitUntil('all three see the stream', () => viewers.every((viewer) => viewer.frames.some(isMedia)));
-  const status = async (): Promise<number> => {
-    return (await fetch(node.flvUrl('live/a'), { method: 'HEAD' })).status;
+  // What a newcomer is told, if it is refused.
+  const refusal = async (): Promise<string | undefined> => {
+    const leaving = new AbortController();
+    const answer = await fetch(node.flvUrl('live/a'), { signal: leaving.signal });
+    if (answer.status === 503) return answer.text();
+    leaving.abort();
+    return undefined;
   };
+  const busy = await MediaPublisher.start(node.rtmpUrl('live/b'));
+  await waitUntil('the node is found to be busy', async () => {
+    await busy.send(frames.slice(0, 1_000));
+    return (await refusal())?.match(/event loop(?! lag)/);
+  });
+  await waitUntil('it is so no more', async () => (await refusal()) === undefined);
   const stopMakingLate = makeLate(node);
   await waitUntil('the node is found to be late', async () => {
     await publisher.send(frames.slice(sent, (sent += 10)));
-    return (await status()) === 503;
+    return (await refusal())?.includes('event loop lag');
   });
   const newcomers = watchAll(node, 'live/a');
   await waitUntil('all three are refused', () => newcomers.every(({ end }) => end !== undefined));
@@ -93,7 +104,7 @@ it('a node whose event loop is late refuses newcomers, and those who watch miss 
     await metricOf(node, 'headwater_play_overload_refusals_total', { limit: 'event loop lag' }),
   ).toBeGreaterThan(3);
   stopMakingLate();
-  await waitUntil('there is room again', async () => (await status()) === 200);
+  await waitUntil('there is room again', async () => (await refusal()) === undefined);
   await publisher.send(frames.slice(sent, (sent += 40)));
   const last = frames[sent - 1]?.timestampMs ?? Number.NaN;
   await waitUntil('those who watch have seen it all', () =>

@@ -248,6 +248,11 @@ const limits = section('What peers may use. Every limit protects the others on t
     { min: '0ms', max: '10s' },
     'Lateness of the event loop (mean of 3 s), from which on new viewers are refused; 0ms is no limit.',
   ),
+  loopBusy: whole(
+    90,
+    { min: 0, max: 100 },
+    'Percent of its time that the event loop is busy (of 3 s), from which on new viewers are refused; 0 is no limit.',
+  ),
   streams: whole(
     10_000,
     { min: 1, max: 1_000_000 },

@@ -147,6 +147,8 @@ export interface Config {
     readonly egressBitsPerSecond: number;
     /** 0 is none. */
     readonly loopLagMs: number;
+    /** 0 is none. */
+    readonly loopBusyShare: number;
     readonly streams: number;
     readonly handshakeMs: number;
     readonly idleMs: number;
@@ -324,6 +326,7 @@ function compiledLimits(limits: ConfigSettings['limits']): Config['limits'] {
     viewers: limits.viewers,
     egressBitsPerSecond: limits.egressMbps * 1_000_000,
     loopLagMs: limits.loopLag,
+    loopBusyShare: limits.loopBusy / 100,
     streams: limits.streams,
     handshakeMs: limits.handshake,
     idleMs: limits.idle,

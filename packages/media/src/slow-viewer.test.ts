@@ -1,5 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { flvFormat } from './flv-format.ts';
 import { LiveStreamRig } from './testing/live-stream-rig.ts';
+import { memoryUnder } from './testing/memory-under.ts';
 
 let rig: LiveStreamRig;
 
@@ -92,5 +94,33 @@ describe('a viewer that does not keep up', () => {
     const before = slow.subscription.bytesWritten;
     for (let count = 0; count < 1_000; count++) rig.pushInter(1_000);
     expect(slow.subscription.bytesWritten - before).toBeLessThan(20);
+  });
+
+  it('keeps no byte of the stream twice together with hundreds of others, whenever they stop reading', () => {
+    const frameBytes = 10_000;
+    rig.pushHeaders();
+    rig.pushKeyframe(frameBytes);
+    const viewers = Array.from({ length: 400 }, () => rig.watch({ backlog, format: flvFormat }));
+    let pushed = 0;
+    const push = (): void => {
+      rig.pushInter(frameBytes);
+      rig.clock.advance(20);
+      pushed++;
+    };
+    // Four stop at each frame.
+    for (const [index, { sink }] of viewers.entries()) {
+      if (index % 4 === 0) push();
+      sink.isBlocked = true;
+      sink.writes.length = 0;
+    }
+    for (let count = 0; count < 50; count++) push();
+    const pending = viewers.flatMap(({ sink }) => sink.writes);
+    expect(pending.length).toBeGreaterThan(390);
+    expect(memoryUnder(pending)).toBeLessThan(pushed * frameBytes * 1.01);
+    // Those that come later and never read share what they begin with.
+    const late = Array.from({ length: 100 }, () => rig.watch({ backlog, format: flvFormat }));
+    const [burst = Buffer.alloc(0)] = late[0]?.sink.writes ?? [];
+    expect(burst.length).toBeGreaterThan(pushed * frameBytes);
+    expect(memoryUnder(late.flatMap(({ sink }) => sink.writes))).toBe(burst.buffer.byteLength);
   });
 });

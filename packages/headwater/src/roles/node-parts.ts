@@ -15,7 +15,7 @@ import { makeEdge, makeForwarder } from './edge-part.ts';
 import { JobsService } from './jobs-service.ts';
 import { MembershipService } from './membership-service.ts';
 import { makeOrigin } from './origin-part.ts';
-import { OverloadWatch } from './overload-watch.ts';
+import { loopBusyMs, OverloadWatch } from './overload-watch.ts';
 import { handoverService, httpService, rtmpService, type RtmpParts } from './port-services.ts';
 import type { RouteDesk } from '../routing/route-answers.ts';
 import { makeRouter } from './router-part.ts';
@@ -121,7 +121,12 @@ function makeWorkers(
 }
 
 function watchOverload({ clock, config }: NodeContext, audience: Audience): OverloadWatch {
-  return new OverloadWatch({ clock, limits: config.limits, bytesWritten: () => audience.bytesWritten });
+  return new OverloadWatch({
+    clock,
+    limits: config.limits,
+    bytesWritten: () => audience.bytesWritten,
+    loopBusyMs,
+  });
 }
 
 function controllerService(controller: Controller): Service {

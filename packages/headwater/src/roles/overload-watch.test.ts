@@ -5,14 +5,17 @@ import { OverloadWatch, type OverloadLimits } from './overload-watch.ts';
 function watch(limits: Partial<OverloadLimits>) {
   const clock = new ManualClock();
   let bytes = 0;
+  let busyMs = 0;
   const overload = new OverloadWatch({
     clock,
-    limits: { egressBitsPerSecond: 0, loopLagMs: 0, ...limits },
+    limits: { egressBitsPerSecond: 0, loopLagMs: 0, loopBusyShare: 0, ...limits },
     bytesWritten: () => bytes,
+    loopBusyMs: () => busyMs,
   });
-  const pass = (seconds: number, { megabits = 0, lateMs = 0 } = {}): void => {
+  const pass = (seconds: number, { megabits = 0, lateMs = 0, busy = 0 } = {}): void => {
     for (let tick = 0; tick < seconds * 10; tick++) {
       bytes += (megabits * 1e6) / 8 / 10;
+      busyMs += busy * Math.max(100, lateMs);
       clock.stall(lateMs);
       clock.advance(Math.max(0, 100 - lateMs));
     }
@@ -64,6 +67,25 @@ describe('an event loop', () => {
     pass(4);
     expect(overload.overload).toBeUndefined();
     expect(overload.loopLagMs).toBe(0);
+  });
+
+  it('that has no time left leaves no room, however little it is late', () => {
+    const { overload, pass } = watch({ loopLagMs: 250, loopBusyShare: 0.9 });
+    pass(4, { busy: 0.85 });
+    expect(overload.overload).toBeUndefined();
+    pass(4, { busy: 0.95, lateMs: 30 });
+    expect(overload.overload).toEqual({ limit: 'event loop', is: 95, max: 90 });
+    pass(1, { busy: 0.5 });
+    expect(overload.overload).toBeUndefined();
+  });
+
+  it('that is busy for less than some seconds, also just after a start, leaves room', () => {
+    const { overload, pass } = watch({ loopBusyShare: 0.9 });
+    pass(2, { busy: 1 });
+    expect(overload.overload).toBeUndefined();
+    pass(4);
+    pass(2, { busy: 1 });
+    expect(overload.overload).toBeUndefined();
   });
 
   it('that stood still once, or is just starting, leaves room', () => {

@@ -1,5 +1,7 @@
-// Tells whether the node has room for one more viewer by what it sends and by how late its event loop is: those who watch
-// already keep their stream, newcomers are sent away in time.
+// Tells whether the node has room for one more viewer by what it sends and by its event loop, how late and how busy that is:
+// those who watch already keep their stream, newcomers are sent away in time. The fan-out lets everything else have its turn, so
+// a loop that has no time left is late by little until long after its viewers have stalled.
+import { performance } from 'node:perf_hooks';
 import type { Clock, Timer } from '@headwater/contracts';
 import type { Overload } from '@headwater/edge';
 
@@ -8,6 +10,8 @@ export interface OverloadLimits {
   readonly egressBitsPerSecond: number;
   /** Mean lateness of timers over some seconds. */
   readonly loopLagMs: number;
+  /** Part of the time that the event loop does not wait for anything. */
+  readonly loopBusyShare: number;
 }
 
 /** What an overload watch looks at. */
@@ -16,6 +20,8 @@ export interface OverloadWatchOptions {
   readonly limits: OverloadLimits;
   /** Bytes written to all viewers so far. */
   bytesWritten(): number;
+  /** Milliseconds for which the event loop has been busy so far. */
+  loopBusyMs(): number;
 }
 
 // Often enough that a burst of joins is seen while it lasts; long enough that one stall or one burst is no overload.
@@ -23,11 +29,17 @@ const sampleMs = 100;
 const samples = 30;
 const windowMs = (samples - 1) * sampleMs;
 
+/** Milliseconds for which the event loop of this process has been busy so far. */
+export function loopBusyMs(): number {
+  return performance.eventLoopUtilization().active;
+}
+
 /** Looks ten times a second, and judges by the last three seconds. */
 export class OverloadWatch {
   readonly #options: OverloadWatchOptions;
   readonly #lags = new Float64Array(samples);
   readonly #bytes = new Float64Array(samples);
+  readonly #busyMs = new Float64Array(samples);
   readonly #times = new Float64Array(samples);
   #taken = 0;
   #lagSum = 0;
@@ -47,17 +59,17 @@ export class OverloadWatch {
 
   /** Over the last seconds. Before there are as many, what was sent counts for all of them: a start is a burst of joins. */
   get egressBitsPerSecond(): number {
-    if (this.#taken < 2) return 0;
-    const newest = (this.#taken - 1) % samples;
-    const oldest = this.#taken < samples ? 0 : this.#taken % samples;
-    const elapsedMs = (this.#times[newest] ?? 0) - (this.#times[oldest] ?? 0);
-    const bytes = (this.#bytes[newest] ?? 0) - (this.#bytes[oldest] ?? 0);
-    return (bytes * 8_000) / Math.max(elapsedMs, windowMs);
+    return this.#perMs(this.#bytes) * 8_000;
+  }
+
+  /** As `egressBitsPerSecond`; from 0 to 1. */
+  get loopBusyShare(): number {
+    return this.#perMs(this.#busyMs);
   }
 
   /** The limit that is reached, or undefined while there is room. */
   get overload(): Overload | undefined {
-    const { egressBitsPerSecond, loopLagMs } = this.#options.limits;
+    const { egressBitsPerSecond, loopLagMs, loopBusyShare } = this.#options.limits;
     if (egressBitsPerSecond > 0 && this.egressBitsPerSecond >= egressBitsPerSecond) {
       return {
         limit: 'egress',
@@ -69,11 +81,22 @@ export class OverloadWatch {
     if (loopLagMs > 0 && this.#taken >= samples && this.loopLagMs >= loopLagMs) {
       return { limit: 'event loop lag', is: Math.round(this.loopLagMs), max: loopLagMs };
     }
+    if (loopBusyShare > 0 && this.loopBusyShare >= loopBusyShare) {
+      return { limit: 'event loop', is: Math.round(this.loopBusyShare * 100), max: loopBusyShare * 100 };
+    }
     return undefined;
   }
 
   close(): void {
     this.#timer.cancel();
+  }
+
+  #perMs(totals: Float64Array): number {
+    if (this.#taken < 2) return 0;
+    const newest = (this.#taken - 1) % samples;
+    const oldest = this.#taken < samples ? 0 : this.#taken % samples;
+    const elapsedMs = (this.#times[newest] ?? 0) - (this.#times[oldest] ?? 0);
+    return ((totals[newest] ?? 0) - (totals[oldest] ?? 0)) / Math.max(elapsedMs, windowMs);
   }
 
   #sampleLater(): Timer {
@@ -91,6 +114,7 @@ export class OverloadWatch {
     this.#lags[at] = lagMs;
     // To add up what all viewers were written is work, for each of them.
     if (this.#options.limits.egressBitsPerSecond > 0) this.#bytes[at] = this.#options.bytesWritten();
+    this.#busyMs[at] = this.#options.loopBusyMs();
     this.#times[at] = nowMs;
     this.#taken++;
     this.#dueMs = nowMs + sampleMs;

@@ -12,7 +12,7 @@ import type { HttpListener } from '../http-listener.ts';
 import { PrometheusMetrics } from '../prometheus-metrics.ts';
 import { greetNamed } from '../proxy-protocol/named-client.ts';
 import type { ProxyGreeting } from '../proxy-protocol/proxy-greeting.ts';
-import { OverloadWatch } from '../roles/overload-watch.ts';
+import { loopBusyMs, OverloadWatch } from '../roles/overload-watch.ts';
 import { audienceOf, viewerView } from '../roles/viewer-views.ts';
 import type { RtmpListener } from '../rtmp-listener.ts';
 import { SystemClock } from '../system-clock.ts';
@@ -60,8 +60,9 @@ export class WorkerNode {
     // What is sent is limited by the node, for all workers together.
     this.#overload = new OverloadWatch({
       clock: this.#clock,
-      limits: { egressBitsPerSecond: 0, loopLagMs: config.limits.loopLagMs },
+      limits: { ...config.limits, egressBitsPerSecond: 0 },
       bytesWritten: () => 0,
+      loopBusyMs,
     });
     const tools = {
       setup,
