@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseIngestOptions } from '../bench/ingest/ingest-options.ts';
 import { runIngest } from '../bench/ingest/run-ingest.ts';
-import { unreadBytes } from '../bench/measure/socket-queues.ts';
+import { unreadBytes, unsentBytes } from '../bench/measure/socket-queues.ts';
 import { contender } from '../bench/servers/contenders.ts';
 
 describe('the ingest bench', () => {
@@ -14,7 +14,7 @@ describe('the ingest bench', () => {
     expect(result.warnings.filter((warning) => /read|disconnected/.test(warning))).toEqual([]);
   });
 
-  it('counts what lies unread on the way to a port and nothing else', () => {
+  it('counts what lies unread on the way to a port, or from it, and nothing else', () => {
     const table = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when
    0: 0100007F:078F 0100007F:A001 01 00000005:00000010 00:00000000 00000000
    1: 0100007F:A001 0100007F:078F 01 00000100:00000007 00:00000000 00000000
@@ -22,5 +22,6 @@ describe('the ingest bench', () => {
 `;
     expect(unreadBytes(0x78f, table)).toBe(0x10 + 0x100);
     expect(unreadBytes(0x78, table)).toBe(0);
+    expect(unsentBytes(0x78f, table)).toBe(0x5 + 0x7);
   });
 });

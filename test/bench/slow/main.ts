@@ -6,7 +6,7 @@ import { parseCount, parseRate } from '../bench-options.ts';
 import { startPublisher } from '../load/load-processes.ts';
 import { planCores } from '../measure/machine.ts';
 import { usageOf } from '../measure/process-usage.ts';
-import { unreadBytes } from '../measure/socket-queues.ts';
+import { unsentBytes } from '../measure/socket-queues.ts';
 import { renderTable } from '../report.ts';
 import { runProgram } from '../run-program.ts';
 import { say } from '../run-rounds.ts';
@@ -32,7 +32,7 @@ async function memoryOf(server: RunningServer): Promise<Memory> {
   return {
     resident: usageOf(server.process.pid).residentBytes,
     ...(await readNodeMemory(server.adminUrl ?? '')),
-    kernel: unreadBytes(server.ports.flv ?? 0),
+    kernel: unsentBytes(server.ports.flv ?? 0),
   };
 }
 
