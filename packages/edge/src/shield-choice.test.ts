@@ -67,6 +67,14 @@ describe('who is asked before the owner', () => {
     expect(asked({ self, ...situation })).toHaveLength(count);
   });
 
+  it('is not the owner, where that is an edge of the region as well', () => {
+    const owner = edge('origin-1', { roles: ['origin', 'edge'] });
+    const among = [owner, ...edges(8)];
+    const seldom = streams.map((stream) => askedBy('edge-1', stream, among)).flat();
+    expect(seldom.length).toBeGreaterThan(0);
+    expect(seldom).not.toContain('origin-1');
+  });
+
   it('is the same shield for all of a region, with the same stand-in for it', () => {
     const region = edges(8);
     for (const stream of streams.slice(0, 50)) {
@@ -74,6 +82,7 @@ describe('who is asked before the owner', () => {
       const others = region.filter(({ nodeId }) => nodeId !== shield);
       const chosen = others.map(({ nodeId }) => askedBy(nodeId, stream, region));
       expect(new Set(chosen.map(([first]) => first))).toEqual(new Set([shield]));
+      for (const two of chosen) expect(two.length).toBeLessThanOrEqual(2);
       const standIns = new Set(chosen.flatMap(([, second]) => second ?? []));
       expect(standIns.size).toBe(1);
       const [standIn = ''] = standIns;

@@ -5,7 +5,7 @@ import type { PullRequest } from '@headwater/relay';
 import { RecordingHandler, RelayPair, testFrames } from '@headwater/relay/testing';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { rendezvousWeight } from './rendezvous.ts';
-import { EdgeRig, rigTimes } from './testing/index.ts';
+import { EdgeRig, rigTimes, settle } from './testing/index.ts';
 
 const stream = parseStreamKey('live/cam1');
 // One that every edge of the region would ask before the rig's own.
@@ -37,6 +37,14 @@ function pull(request: Partial<PullRequest> = {}): RecordingHandler {
   return handler;
 }
 
+/** A viewer of the edge's own waits for the stream. */
+async function watch(): Promise<void> {
+  const context = { sessionId: '1', protocol: 'http-flv', remoteAddress: '192.0.2.1' } as const;
+  const { signal } = new AbortController();
+  void rig.edge.admit({ app: 'live', name: 'cam1', params: new Map(), context, signal });
+  await settle();
+}
+
 describe('a pull through a shield', () => {
   it('has it pull from the owner, once for all who ask, though another edge would be asked by itself', async () => {
     rig.nodes = [
@@ -56,6 +64,53 @@ describe('a pull through a shield', () => {
     }
     expect(handlers[0]?.opening).toMatchObject({ epoch, firstSequence: 50 });
     expect(rig.pulls).toHaveLength(1);
+  });
+
+  it('has it leave the shield that it was behind, once, for as long as anybody asks', async () => {
+    rig.nodes = [
+      testNode(better ?? '', { roles: ['edge'], zone: '', region: '', addresses: { relay: 'better:1' } }),
+    ];
+    await watch();
+    const epoch = await rig.claim();
+    expect(rig.pulled).toEqual(['better:1']);
+    rig.pulls.at(-1)?.opened({ epoch, firstSequence: 50, resumed: false, state: 'live' });
+    rig.pulls.at(-1)?.frames(testFrames(50, 60));
+    const edgeStream = rig.edge.streams.get(stream);
+    const first = edgeStream?.acquireAsShield(0);
+    expect(rig.pulled).toEqual(['better:1', 'origin-1:1']);
+    edgeStream?.acquireAsShield(0);
+    expect(rig.pulls).toHaveLength(2);
+    first?.release();
+    first?.release();
+    expect(edgeStream?.askers).toBe(1);
+  });
+
+  it('is none for peers: what comes through another edge is not passed on further', async () => {
+    await watch();
+    const epoch = await rig.claim();
+    rig.pulls.at(-1)?.opened({ epoch, firstSequence: 50, resumed: false, state: 'live' });
+    rig.pulls.at(-1)?.frames(testFrames(50, 60));
+    pair.source.onOpen((call) => {
+      rig.edge.peerFeed.open(call);
+    });
+    const peer = pull({ reach: 'peer' });
+    await peer.until(() => peer.received.length > 0);
+    rig.nodes = [
+      testNode(better ?? '', { roles: ['edge'], zone: '', region: '', addresses: { relay: 'better:1' } }),
+    ];
+    rig.edge.streams.get(stream)?.claimed({
+      stream,
+      owner: { nodeId: 'origin-1', incarnation: 'run-1' },
+      relayAddress: 'origin-1:1',
+      epoch: epoch + 1,
+      state: 'live',
+      codecs: [],
+      sinceMs: 0,
+    });
+    expect(rig.pulled.at(-1)).toBe('better:1');
+    rig.pulls.at(-1)?.opened({ epoch, firstSequence: 60, resumed: true, state: 'live' });
+    rig.pulls.at(-1)?.frames(testFrames(60, 61));
+    expect(await peer.untilOver()).toBe('stream_not_found');
   });
 
   it('is refused while nobody delivers the stream here: who asks may reach somebody', async () => {

@@ -2,6 +2,7 @@ import { parseStreamKey } from '@headwater/contracts';
 import type { NodeRecord, StreamRecord } from '@headwater/cluster';
 import { testNode } from '@headwater/cluster/testing';
 import { describe, expect, it } from 'vitest';
+import { rendezvousWeight } from './rendezvous.ts';
 import { upstreamCandidates } from './upstream-candidates.ts';
 import type { CandidateSituation } from './upstream-target.ts';
 
@@ -124,6 +125,36 @@ describe('whom a stream is pulled from', () => {
   ];
   it.each(table)('%s', (_title, situation, failed, expected) => {
     expect(chosen(situation, ...failed)).toEqual(expected);
+  });
+});
+
+describe('where the owner is in another region', () => {
+  const weight = (nodeId: string): number => rendezvousWeight(record.stream, nodeId);
+  const names = Array.from({ length: 20 }, (_, index) => `edge-${String(index + 2)}`);
+  const before = names.find((nodeId) => weight(nodeId) > weight(self.nodeId)) ?? '';
+  const behind = names.find((nodeId) => weight(nodeId) < weight(self.nodeId)) ?? '';
+  const owner = testNode('origin-1', { roles: ['origin'], region: 'us' });
+  const nodes = [owner, edge(before), edge(behind), edge('far', { region: 'us' })];
+  const situation = { record: followed, nodes, shield: 'auto' } as const;
+
+  it('the shield is asked first, also while the owner fails, and peers of that region before those of the own', () => {
+    expect(chosen(situation)).toEqual([
+      `shield ${before}`,
+      'owner origin-1',
+      'standby origin-2',
+      'peer far',
+      `peer ${before}`,
+    ]);
+    expect(chosen(situation, 'origin-1')[0]).toBe(`shield ${before}`);
+  });
+
+  it('a shield that failed is passed over', () => {
+    expect(chosen(situation, before)).toEqual([
+      'owner origin-1',
+      'standby origin-2',
+      'peer far',
+      `peer ${behind}`,
+    ]);
   });
 });
 

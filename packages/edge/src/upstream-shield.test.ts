@@ -50,6 +50,15 @@ describe('an edge behind a shield', () => {
     expect(rig.reported).toEqual([]);
   });
 
+  it('goes on with the stand-in when the shield stops, and does not come back to it at once', async () => {
+    rig.last.handler.ended('shutdown');
+    await rig.pass(150);
+    expect(rig.last).toMatchObject({
+      address: `${standIn}:1`,
+      request: { reach: 'shield', resume: { epoch: 5, sequence: 10 } },
+    });
+  });
+
   it('goes to the owner when neither delivers, and back to the shield when that does', async () => {
     rig.cut();
     await rig.pass(150);
