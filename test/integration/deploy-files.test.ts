@@ -192,6 +192,10 @@ describe('the systemd unit', () => {
     expect(seconds(/^TimeoutStopSec=(.*)$/m.exec(unit)?.[1])).toBeGreaterThan(neededS);
   });
 
+  it('stays up when one worker is killed for its memory', () => {
+    expect(unit).toMatch(/^OOMPolicy=continue$/m);
+  });
+
   // A machine without systemd has nobody to ask.
   it.each(isOnPath('systemd-analyze') ? unitRoles : [])('is accepted by systemd for %s', async (role) => {
     const folder = await tempFolder();
