@@ -1,6 +1,6 @@
-// The image of deploy/Dockerfile, built and started without a container engine. In place of a base image from a registry and of
-// the stage that installs and builds everything once more, there are this machine's Node and the program as `pnpm deploy` lays
-// it out.
+// The image of deploy/Dockerfile, built and started without a container engine. In place of a base image from a registry there is
+// this machine's Node. The stage that builds is run here, on what is built already: its first command has run, and the others
+// are taken from the file as they are.
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -56,13 +56,26 @@ async function layOutNode(target: string): Promise<void> {
   await mkdir(join(target, 'tmp'), { recursive: true });
 }
 
-async function layOutProgram(target: string): Promise<void> {
-  const { packageManager } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as {
-    packageManager: string;
-  };
-  const deploy = ['--filter=@headwater/headwater', 'deploy', '--prod', '--legacy', '--offline'];
-  const args = ['--yes', packageManager, ...deploy, join(target, 'app')];
-  await runChild({ name: 'pnpm deploy', program: 'npx', args, cwd: root });
+/** The instructions of the stage that builds, continued lines joined. */
+function buildStageOf(dockerfile: string): readonly string[] {
+  const [, stage = ''] = /^FROM \S+ AS build\n(.*?)^FROM /ms.exec(dockerfile) ?? [];
+  const lines = stage.replaceAll(/\\\n\s*/g, '').split('\n');
+  return lines.filter((line) => line !== '' && !line.startsWith('#'));
+}
+
+/** Runs what the stage runs after the build, with what it leaves in /app in a folder. */
+async function layOutProgram(dockerfile: string, target: string): Promise<void> {
+  const [workdir, copy, build, ...rest] = buildStageOf(dockerfile);
+  expect([workdir, copy, build]).toEqual(['WORKDIR /src', 'COPY . .', 'RUN npm run build']);
+  expect(rest).not.toEqual([]);
+  for (const instruction of rest) {
+    const [, command = ''] = /^RUN (.*)$/.exec(instruction) ?? [];
+    expect(command, instruction).not.toBe('');
+    const script = command.replaceAll(/(?<= )\/app\b/g, join(target, 'app'));
+    // All is in the store of this machine.
+    const env = { npm_config_offline: 'true' };
+    await runChild({ name: 'build stage', program: 'sh', args: ['-c', script], cwd: root, env });
+  }
 }
 
 async function configOf(name: string): Promise<ImageConfig> {
@@ -76,11 +89,11 @@ beforeAll(async () => {
   folder = await tempFolder();
   await layOutNode(join(folder, 'node'));
   await imageOf('localhost/node', join(folder, 'node'));
-  await layOutProgram(join(folder, 'program'));
+  const dockerfile = await readFile(join(root, 'deploy/Dockerfile'), 'utf8');
+  await layOutProgram(dockerfile, join(folder, 'program'));
   await imageOf('localhost/program', join(folder, 'program'));
   const context = join(folder, 'context');
   await mkdir(context);
-  const dockerfile = await readFile(join(root, 'deploy/Dockerfile'), 'utf8');
   expect(dockerfile).toContain('COPY --from=build ');
   await writeFile(
     join(context, 'Dockerfile'),
