@@ -3,7 +3,7 @@ import type { RedisStreamRegistry } from '@headwater/cluster';
 import { claimedRecord, EventLog, testBeat, testClaim, testNode } from '@headwater/cluster/testing';
 import { silentLogger, silentMetrics, streamKey } from '@headwater/contracts';
 import { Edge } from '@headwater/edge';
-import { defaultBacklogLimits, flvFormat, immediateFlushPlan } from '@headwater/media';
+import { flvFormat } from '@headwater/media';
 import { RecordingSink } from '@headwater/media/testing';
 import { Origin } from '@headwater/origin';
 import { TestPublisher } from '@headwater/origin/testing';
@@ -14,7 +14,7 @@ import { defer } from '../support/cleanup.ts';
 import { realClock } from '../support/real-clock.ts';
 import { openRegistry } from '../support/redis-registry.ts';
 import { type RunningRedis, startRedis } from '../support/redis.ts';
-import { framesFrom, send } from '../support/streaming-pair.ts';
+import { framesFrom, loneEdge, send } from '../support/streaming-pair.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
 let redis: RunningRedis;
@@ -99,24 +99,12 @@ it('viewers cost nothing', async () => {
   const client = new RelayClient({ ...shared, nodeId: 'edge-1' });
   const edge = new Edge({
     ...shared,
-    holdMs: 15_000,
-    lingerMs: 20_000,
-    waitForStreamMs: 10_000,
+    ...loneEdge,
     registry: open(),
     relay: client,
     access,
-    ring: {},
-    flushPlan: immediateFlushPlan,
-    backlog: defaultBacklogLimits,
-    defaultLatency: 'normal',
     maxViewers: 1_000,
     maxStreams: 10,
-    overload: () => undefined,
-    node: { nodeId: 'edge-1', zone: '', region: '' },
-    nodes: () => [],
-    hasPeers: false,
-    reportLoss: () => undefined,
-    random: () => 0.5,
   });
   defer(async () => {
     edge.close();

@@ -16,6 +16,21 @@ import { waitUntil } from './wait-until.ts';
 /** Times of a pair, in ms. */
 export const pairTimes = { holdMs: 15_000, lingerMs: 20_000, waitForStreamMs: 10_000 } as const;
 
+/** What an edge is told that has an origin and no other edge. */
+export const loneEdge = {
+  ...pairTimes,
+  ring: {},
+  flushPlan: immediateFlushPlan,
+  backlog: defaultBacklogLimits,
+  defaultLatency: 'normal',
+  overload: () => undefined,
+  node: { nodeId: 'edge-1', zone: '', region: '' },
+  nodes: () => [],
+  hasPeers: false,
+  reportLoss: () => undefined,
+  random: () => 0.5,
+} as const;
+
 const originNode = { nodeId: 'origin-1', incarnation: 'run-1' };
 const access = {
   decide: ({ params }: { readonly params: ReadonlyMap<string, string> }) => {
@@ -84,22 +99,12 @@ export class StreamingPair {
     this.#client = new RelayClient({ ...shared, nodeId: 'edge-1' });
     this.edge = new Edge({
       ...shared,
-      ...pairTimes,
+      ...loneEdge,
       registry: this.registry,
       relay: this.#client,
       access,
-      ring: {},
-      flushPlan: immediateFlushPlan,
-      backlog: defaultBacklogLimits,
-      defaultLatency: 'normal',
       maxViewers: 100,
       maxStreams: 100,
-      overload: () => undefined,
-      node: { nodeId: 'edge-1', zone: '', region: '' },
-      nodes: () => [],
-      hasPeers: false,
-      reportLoss: () => undefined,
-      random: () => 0.5,
     });
   }
 

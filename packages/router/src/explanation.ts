@@ -110,7 +110,7 @@ function whyOf(
   switch (verdict) {
     case 'chosen':
       return ask.fullBy === 'load'
-        ? `ranks ${rank} for this stream in its zone, and has ${load} viewers of its share of ${share}`
+        ? `ranks ${rank} for this stream in its zone, and has ${load} of its share of ${share} viewers`
         : `ranks ${rank} for this stream in its zone, and reports ${fullBy} of ${edge.capacity} viewers; all edges would be full if everybody sent there since had come`;
     case 'ranks_lower':
       return `takes viewers, but ranks ${rank} for this stream in its zone`;

@@ -133,7 +133,7 @@ describe('a route', () => {
     expect(route).toEqual({
       ...{ url: 'rtmp://a1:1935/live/cam1?token=t', node: 'a1', zone: 'a', region: 'r' },
       reason:
-        "it is in the viewer's zone a of r, and ranks 1 for this stream in its zone, and has 0 viewers of its share of 10",
+        "it is in the viewer's zone a of r, and ranks 1 for this stream in its zone, and has 0 of its share of 10 viewers",
       alternatives: [{ url: 'rtmp://b1:1935/live/cam1?token=t', node: 'b1', zone: 'b', region: 'r' }],
     });
   });

@@ -58,6 +58,8 @@ describe('the command line', () => {
     [['all', '--prot', '1'], "unknown option '--prot'"],
     [['all', '--config'], 'argument missing'],
     [['config', 'check', '--set', '=1'], 'expected key=value'],
+    [['route', 'explain', 'live/a', '--from', 'here'], '--from here: expected an IP address'],
+    [['route', 'explain', 'live/a', '--from', '::1', '--protocol', 'dash'], 'flv, ws-flv, hls, rtmp'],
     [['all', 'extra'], 'too many arguments'],
     [['all', '--ready-file', '/nowhere/ready.json'], '--ready-file /nowhere/ready.json: ENOENT'],
     [['streams', '--admin', 'http://:'], '--admin http://:: expected a URL or host:port'],
@@ -180,12 +182,14 @@ describe('headwater route explain', () => {
     expect(out).toMatch(/^e1 +a +r +0\.0 ms +3\/10 +yes +ranks 1$/m);
     expect(out).toContain('… and 2 more');
     expect(JSON.parse((await run(...args, '--from', '192.0.2.1', '--json')).out)).toEqual(explanation);
-    const wrong = await run(...args, '--from', 'nowhere');
-    expect([wrong.code, wrong.err]).toEqual([
-      1,
-      expect.stringContaining(
-        'answered 400: the request is malformed (parameter=from, problem=expected an IP address)',
-      ),
+    const wrong = await fetch(
+      `http://${context.addresses.all().admin ?? ''}/api/v1/route/live/a?from=nowhere`,
+    );
+    expect([wrong.status, await wrong.json()]).toEqual([
+      400,
+      expect.objectContaining({
+        detail: 'the request is malformed (parameter=from, problem=expected an IP address)',
+      }),
     ]);
     await node.stop(1000);
   });

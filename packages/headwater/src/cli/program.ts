@@ -1,6 +1,6 @@
 // The command line. Only the parser is loaded here; each command loads what it needs when it runs, so that all of them
 // start fast.
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import type { CheckOptions } from '../check/run-check.ts';
 import { defaultDemoUrl } from '../demo/demo-url.ts';
 import { exitCode } from '../exit-code.ts';
@@ -25,6 +25,8 @@ interface DemoOptions {
   readonly url: string;
   readonly clip: boolean;
 }
+
+const routeProtocols = ['flv', 'ws-flv', 'hls', 'rtmp'];
 
 const roles = {
   all: 'Run a whole cluster in one process: origin, edge and router',
@@ -155,7 +157,7 @@ function addRouteCommands(program: Command): void {
     .command('explain')
     .argument('<stream>', 'app/name')
     .requiredOption('--from <ip>', 'address of the viewer')
-    .option('--protocol <protocol>', 'how it watches: flv, ws-flv, hls or rtmp', 'flv')
+    .addOption(new Option('--protocol <protocol>', 'how it watches').choices(routeProtocols).default('flv'))
     .description('Say to which edge a viewer would be sent, and why not to another')
     .option('--admin <url>', 'admin address of a router', 'http://127.0.0.1:9090')
     .option('--json', 'print the answer as JSON', false)

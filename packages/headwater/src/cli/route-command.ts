@@ -1,4 +1,5 @@
 // `headwater route explain`: where a router would send a viewer, and why.
+import { isIP } from 'node:net';
 import {
   AppError,
   parseStreamKey,
@@ -23,6 +24,7 @@ export async function explainRoute(
 ): Promise<void> {
   const { from, protocol, admin, json } = options;
   const { app, name } = partsOf(stream);
+  if (isIP(from) === 0) throw new CliError(exitCode.usage, `--from ${from}: expected an IP address`);
   const query = new URLSearchParams({ from, protocol });
   const path = `/api/v1/route/${app}/${name}?${query.toString()}`;
   const explanation = await new AdminClient(admin).get(path, routeExplanationSchema);
