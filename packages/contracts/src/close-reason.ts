@@ -15,3 +15,27 @@ export type CloseReason =
   | 'kicked' // an operator closed it
   | 'shutdown' // the node stops or drains
   | 'internal_error'; // a fault of ours, logged with its cause
+
+// A record and not a list, so that the compiler misses a reason that is added.
+const closeReasons: Readonly<Record<CloseReason, true>> = {
+  client_closed: true,
+  unpublished: true,
+  publisher_lost: true,
+  replaced: true,
+  stream_ended: true,
+  stream_not_found: true,
+  hold_expired: true,
+  slow_viewer: true,
+  timeout: true,
+  denied: true,
+  limit: true,
+  protocol_error: true,
+  kicked: true,
+  shutdown: true,
+  internal_error: true,
+};
+
+/** Whether a text is a close reason: a node of another version may have reasons that this one does not know. */
+export function isCloseReason(text: string): text is CloseReason {
+  return Object.hasOwn(closeReasons, text);
+}

@@ -1,6 +1,6 @@
 // The messages of a pull, `PullItem` in proto/relay.proto. Frames are written and read by hand, without a copy more than
 // needed; the small items go through the generated code.
-import { ProtocolError, type CloseReason } from '@headwater/contracts';
+import { isCloseReason, ProtocolError, type CloseReason } from '@headwater/contracts';
 import type { Frame } from '@headwater/media';
 import { frameEnd, packedBytes, packFrames, unpackFrames } from './frame-packing.ts';
 import { Ended, Opened, PullItem as PullItemMessage, StateChange, StreamState } from './generated/relay.ts';
@@ -87,25 +87,6 @@ const stateCodes: Readonly<Record<PulledState, StreamState>> = {
   interrupted: StreamState.INTERRUPTED,
 };
 
-// A record and not a list, so that the compiler misses a reason that is added.
-const closeReasons: Readonly<Record<CloseReason, true>> = {
-  client_closed: true,
-  unpublished: true,
-  publisher_lost: true,
-  replaced: true,
-  stream_ended: true,
-  stream_not_found: true,
-  hold_expired: true,
-  slow_viewer: true,
-  timeout: true,
-  denied: true,
-  limit: true,
-  protocol_error: true,
-  kicked: true,
-  shutdown: true,
-  internal_error: true,
-};
-
 function decodeItem(number: number, bytes: Buffer, offset: number): PullItem {
   if (number === 2) return decodeFrames(bytes, offset);
   try {
@@ -145,7 +126,7 @@ function pulledState(state: StreamState): PulledState {
 
 // A node of a later version may have reasons that this one does not know; the stream is over all the same.
 function closeReason(text: string): CloseReason {
-  return Object.hasOwn(closeReasons, text) ? (text as CloseReason) : 'stream_ended';
+  return isCloseReason(text) ? text : 'stream_ended';
 }
 
 function readFramesMessage(item: Buffer): { packed: Buffer; epoch: number | undefined } {

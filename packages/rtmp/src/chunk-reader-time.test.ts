@@ -1,32 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { messageType, type RtmpMessage } from './message.ts';
-import { bytesOneByOne, ChunkStreamEncoder, readChunks, readChunksAtEverySplit } from './testing/index.ts';
-
-function message(fields: Partial<RtmpMessage>): RtmpMessage {
-  const defaults = { chunkStreamId: 4, typeId: messageType.video, messageStreamId: 1, timestampMs: 0 };
-  return { ...defaults, payload: Buffer.from('payload'), ...fields };
-}
-
-function text(length: number, seed: number = 0): Buffer {
-  return Buffer.from(Array.from({ length }, (_, at) => 33 + ((at * 7 + seed) % 90)));
-}
-
-function hex(...parts: readonly string[]): Buffer {
-  return Buffer.from(parts.join('').replaceAll(' ', ''), 'hex');
-}
-
-function payloads(messages: readonly RtmpMessage[]): string[] {
-  return messages.map(({ payload }) => payload.toString());
-}
-
-function times(messages: readonly RtmpMessage[]): number[] {
-  return messages.map(({ timestampMs }) => timestampMs);
-}
-
-/** Format 0 on chunk stream 4 with a video of 2 bytes on message stream 1. */
-function format0(time: string, payload: string = '6162'): string {
-  return `04 ${time} 000002 09 01000000 ${payload}`;
-}
+import {
+  bytesOneByOne,
+  ChunkStreamEncoder,
+  format0,
+  hex,
+  message,
+  payloads,
+  readChunks,
+  readChunksAtEverySplit,
+  text,
+  times,
+} from './testing/index.ts';
 
 describe('ChunkReader on time', () => {
   it('takes the time of format 0 for the delta of a format 3 message behind it', () => {

@@ -1,7 +1,13 @@
 // What two nodes of the cluster say to each other when one forwards a publisher to the other: RTMP's status codes are too
 // few to tell a refusal that is final from one that holds for this node only. Who claims to be a forwarder and is none
 // gets answers with more detail, and nothing else.
-import { errorCatalogue, type AppError, type CloseReason, type ErrorCode } from '@headwater/contracts';
+import {
+  errorCatalogue,
+  isCloseReason,
+  type AppError,
+  type CloseReason,
+  type ErrorCode,
+} from '@headwater/contracts';
 import { amfString, type AmfObject, type AmfValue } from './amf-value.ts';
 
 const forwarderProperty = 'headwaterForwards';
@@ -63,24 +69,6 @@ export function readForwarded(info: AmfObject | undefined): {
   return {
     ...(Object.hasOwn(errorCatalogue, code) ? { code: code as ErrorCode } : {}),
     ...(owner === '' || owner.length > maxOwnerLength ? {} : { owner }),
-    ...(Object.hasOwn(closeReasons, reason) ? { reason: reason as CloseReason } : {}),
+    ...(isCloseReason(reason) ? { reason } : {}),
   };
 }
-
-const closeReasons: Readonly<Record<CloseReason, true>> = {
-  client_closed: true,
-  unpublished: true,
-  publisher_lost: true,
-  replaced: true,
-  stream_ended: true,
-  stream_not_found: true,
-  hold_expired: true,
-  slow_viewer: true,
-  timeout: true,
-  denied: true,
-  limit: true,
-  protocol_error: true,
-  kicked: true,
-  shutdown: true,
-  internal_error: true,
-};

@@ -2,6 +2,8 @@
 import { writeFileSync } from 'node:fs';
 import os from 'node:os';
 import { runDeferred } from '../../support/cleanup.ts';
+import { runProgram } from '../run-program.ts';
+import { say } from '../run-rounds.ts';
 import { describeMachine } from '../measure/machine.ts';
 import { figuresOfSwitches, runBackupSwitches } from './backup-switches.ts';
 import { parseFailoverOptions, USAGE, type FailoverOptions } from './failover-options.ts';
@@ -18,10 +20,6 @@ interface Section {
   /** False when viewers saw what they must not. */
   readonly isClean: boolean;
   readonly record: unknown;
-}
-
-function say(text: string): void {
-  process.stderr.write(`${text}\n`);
 }
 
 function sectionsOf(options: FailoverOptions): (() => Promise<Section>)[] {
@@ -114,13 +112,4 @@ async function main(): Promise<void> {
   if (sections.some((section) => !section.isClean)) process.exitCode = 1;
 }
 
-// Exiting ends whatever the bench has started.
-process.once('SIGINT', () => process.exit(130));
-process.once('SIGTERM', () => process.exit(143));
-main()
-  .catch((error: unknown) => {
-    say(error instanceof Error ? (error.stack ?? error.message) : String(error));
-    process.exitCode = 1;
-  })
-  // Sockets that were reset in the middle of things keep Node 20 from ending by itself.
-  .finally(() => process.exit());
+runProgram(main);

@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { FleetStats } from '../load/fleet-stats.ts';
 import { Viewer, type ViewerFormat } from '../load/viewer.ts';
 import { renderTable } from '../report.ts';
+import { runProgram } from '../run-program.ts';
 import { say } from '../run-rounds.ts';
 import { APP, LOOPBACK, STREAM } from '../servers/contender.ts';
 import { JoinCluster } from './join-cluster.ts';
@@ -121,12 +122,4 @@ async function main(): Promise<void> {
   }
 }
 
-// Exiting ends whatever the bench has started.
-process.once('SIGINT', () => process.exit(130));
-process.once('SIGTERM', () => process.exit(143));
-main()
-  .catch((error: unknown) => {
-    say(error instanceof Error ? (error.stack ?? error.message) : String(error));
-    process.exitCode = 1;
-  })
-  .finally(() => process.exit());
+runProgram(main);

@@ -1,4 +1,5 @@
 export * from './chunk-reading.ts';
+export * from './chunk-samples.ts';
 export * from './chunk-stream-encoder.ts';
 export * from './digest-handshake-client.ts';
 export * from './split-reads.ts';
