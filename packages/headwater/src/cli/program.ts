@@ -4,6 +4,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import type { CheckOptions } from '../check/run-check.ts';
 import { defaultDemoUrl } from '../demo/demo-url.ts';
 import { exitCode } from '../exit-code.ts';
+import { applyHeapSettings } from '../heap-settings.ts';
 import { programVersion } from '../program-version.ts';
 import { failureOf } from './failure.ts';
 
@@ -63,6 +64,8 @@ function buildProgram(ended: (code: number) => void): Command {
     withConfigOptions(program.command(role).description(description))
       .option('--ready-file <file>', 'write the addresses in use to this file once everything accepts')
       .action(async (options: RunOptions) => {
+        // Before all that a node is made of is loaded: what is small by then stays small.
+        if (role !== 'origin') applyHeapSettings();
         const { runNode } = await import('./run-node.ts');
         ended(await runNode(role as keyof typeof roles, options));
       });
