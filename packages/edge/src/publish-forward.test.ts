@@ -136,6 +136,22 @@ it('an origin that stands still is passed over, long before a claim would have b
   expect(sockets).toHaveLength(2);
 });
 
+it('where an origin stands still, those behind the same port are asked last', async () => {
+  await addOrigin('origin-1', () => undefined);
+  nodes.push(testNode('origin-2', { addresses: nodes[0]?.addresses ?? {} }));
+  await addOrigin('origin-3', accepting);
+  const publisher = new WaitingPublisher();
+  forward(publisher);
+  await vi.waitFor(() => {
+    expect(sockets).toHaveLength(1);
+  });
+  clock.advance(1_500);
+  await vi.waitFor(() => {
+    expect(publisher.receiver).toBeDefined();
+  });
+  expect(sockets).toHaveLength(2);
+});
+
 it('an origin that takes its time with the claim is waited for', async () => {
   const asked: PublishRequest[] = [];
   await addOrigin(

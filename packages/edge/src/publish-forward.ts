@@ -74,7 +74,7 @@ export class PublishForwarder {
     const { sessionId } = context;
     const logger = this.#options.logger.child({ sessionId, app: request.app, name: request.name });
     const endsMs = clock.nowMs() + 2 * startMs;
-    const origins = this.#origins();
+    let origins = this.#origins();
     let answer: AppError | undefined;
     let failure = new AppError('upstream_unavailable', { details: { why: 'no origin is known' } });
     for (let origin = origins.shift(); origin !== undefined; origin = origins.shift()) {
@@ -88,8 +88,12 @@ export class PublishForwarder {
       if (attempt.outcome === 'taken') return undefined;
       const { outcome, error } = attempt;
       logger.warn({ origin: origin.nodeId, err: error }, 'origin did not take the publisher');
-      if (outcome === 'unanswered') failure = error;
-      else answer = error;
+      if (outcome === 'unanswered') {
+        failure = error;
+        origins = elsewhereFirst(origins, origin);
+      } else {
+        answer = error;
+      }
       if (outcome === 'refused' && !mayTryOn(error, origins)) break;
       this.#passedOver.add(1, { reason: error.code });
     }
@@ -128,6 +132,12 @@ export class PublishForwarder {
       new ForwardedPublish({ ...work, answered: resolve });
     });
   }
+}
+
+// Origins behind one port are processes of one machine: where that does not answer, others are asked before it is once more.
+function elsewhereFirst(origins: readonly NodeRecord[], { addresses }: NodeRecord): NodeRecord[] {
+  const isBehind = (other: NodeRecord): boolean => other.addresses.rtmp === addresses.rtmp;
+  return [...origins.filter((other) => !isBehind(other)), ...origins.filter(isBehind)];
 }
 
 // Whether another origin may say something else. Only its owner knows whether the publisher of a stream is still there,
