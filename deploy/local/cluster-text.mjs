@@ -108,8 +108,17 @@ function streamLine(member, stream) {
  */
 function sourceText(name, { owner, standby, publisher }) {
   if (publisher !== undefined) return 'from its publisher';
-  if (owner === name) return 'held for its publisher';
-  return `${standby === name ? 'followed as standby of' : 'pulled from'} ${owner ?? 'its origin'}`;
+  if (isOf(name, owner)) return 'held for its publisher';
+  return `${isOf(name, standby) ? 'followed as standby of' : 'pulled from'} ${owner ?? 'its origin'}`;
+}
+
+/**
+ * Whether a node is that member: an origin with workers is as many nodes, called after it.
+ * @param {string} name
+ * @param {string | undefined} nodeId
+ */
+function isOf(name, nodeId) {
+  return nodeId === name || nodeId?.replace(/-\d+$/, '') === name;
 }
 
 /** @param {string[][]} rows */
