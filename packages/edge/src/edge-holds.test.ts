@@ -96,6 +96,20 @@ it.each([
   },
 );
 
+it('each hold is observed with its own length', () => {
+  for (const lengthMs of [1_500, 500]) {
+    rig.pulls.at(-1)?.state('interrupted');
+    rig.clock.advance(lengthMs);
+    rig.pulls.at(-1)?.state('live');
+    rig.clock.advance(1_000);
+  }
+  const outcome = 'resumed';
+  expect(observed.get('headwater_edge_hold_seconds')).toEqual([
+    [{ outcome }, 1.5],
+    [{ outcome }, 0.5],
+  ]);
+});
+
 it('a hold that ends with the stream is observed, too', () => {
   rig.pulls.at(-1)?.state('interrupted');
   rig.clock.advance(rigTimes.holdMs);

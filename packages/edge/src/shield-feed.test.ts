@@ -1,5 +1,5 @@
 // An edge is the shield of others, over a real relay.
-import { parseStreamKey } from '@headwater/contracts';
+import { parseStreamKey, silentMetrics } from '@headwater/contracts';
 import { testNode } from '@headwater/cluster/testing';
 import type { PullRequest } from '@headwater/relay';
 import { RecordingHandler, RelayPair, testFrames } from '@headwater/relay/testing';
@@ -16,9 +16,24 @@ const better = Array.from({ length: 20 }, (_, index) => `edge-${String(index + 2
 
 let rig: EdgeRig;
 let pair: RelayPair;
+/** What metrics came to: sums of counters, the last values of gauges. */
+let figures: Map<string, number>;
 
 beforeEach(async () => {
-  rig = await EdgeRig.start({ shield: 'always' });
+  figures = new Map();
+  rig = await EdgeRig.start({
+    shield: 'always',
+    metrics: {
+      ...silentMetrics,
+      counter: ({ name }) => ({
+        add: (value, labels = {}) => {
+          const series = [name, ...Object.values(labels)].join(' ');
+          figures.set(series, (figures.get(series) ?? 0) + value);
+        },
+      }),
+      gauge: ({ name }) => ({ set: (value) => figures.set(name, value) }),
+    },
+  });
   pair = await RelayPair.start();
   pair.source.onOpen((call) => {
     rig.edge.shieldFeed.open(call);
@@ -64,6 +79,11 @@ describe('a pull through a shield', () => {
     }
     expect(handlers[0]?.opening).toMatchObject({ epoch, firstSequence: 50 });
     expect(rig.pulls).toHaveLength(1);
+    rig.clock.advance(5_000);
+    expect(figures.get('headwater_edge_shield_pulls_total served')).toBe(2);
+    expect(figures.get('headwater_edge_shielded_pulls')).toBe(2);
+    expect(figures.get('headwater_edge_pulls_total owner')).toBe(1);
+    expect(figures.has('headwater_edge_switches_total owner')).toBe(false);
   });
 
   it('has it leave the shield that it was behind, once, for as long as anybody asks', async () => {
@@ -78,6 +98,8 @@ describe('a pull through a shield', () => {
     const edgeStream = rig.edge.streams.get(stream);
     const first = edgeStream?.acquireAsShield(0);
     expect(rig.pulled).toEqual(['better:1', 'origin-1:1']);
+    rig.pulls.at(-1)?.opened({ epoch, firstSequence: 60, resumed: true, state: 'live' });
+    expect(figures.get('headwater_edge_switches_total owner')).toBe(1);
     edgeStream?.acquireAsShield(0);
     expect(rig.pulls).toHaveLength(2);
     first?.release();

@@ -36,6 +36,20 @@ describe('PrometheusMetrics', () => {
     expect(await metrics.render()).toContain('headwater_event_loop_lag_seconds_count 10');
   });
 
+  it('sums what several processes count, and keeps of the first when it was started', async () => {
+    const [node, worker] = [new PrometheusMetrics(), new PrometheusMetrics()];
+    for (const metrics of [node, worker]) {
+      metrics.measureProcess();
+      metrics.gauge({ name: 'headwater_viewers', help: 'Viewers.' }).set(2);
+    }
+    const startOf = (text: string): string | undefined =>
+      /^process_start_time_seconds (.*)$/m.exec(text)?.[1];
+    const merged = await node.render([await worker.values()]);
+    expect(merged).toContain('headwater_viewers 4');
+    expect(startOf(await node.render())).toBeDefined();
+    expect(startOf(merged)).toBe(startOf(await node.render()));
+  });
+
   it('measures the process when asked', async () => {
     const metrics = new PrometheusMetrics();
     metrics.measureProcess();
