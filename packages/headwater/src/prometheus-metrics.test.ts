@@ -26,14 +26,15 @@ describe('PrometheusMetrics', () => {
     expect(() => metrics.gauge(options)).toThrow('metric headwater_x_total is already a counter');
   });
 
-  it('measures how late the event loop is', async () => {
+  it('measures how late the event loop is, and how busy', async () => {
     const metrics = new PrometheusMetrics();
     const clock = new ManualClock();
-    const timer = metrics.measureEventLoop(clock);
+    const timer = metrics.measureEventLoop(clock, () => 400 + clock.nowMs() * 1.25);
     clock.advance(1000);
     timer.cancel();
     clock.advance(1000);
     expect(await metrics.render()).toContain('headwater_event_loop_lag_seconds_count 10');
+    expect(await metrics.render()).toContain('headwater_event_loop_busy_seconds_total 1.25');
   });
 
   it('sums what several processes count, and keeps of the first when it was started', async () => {

@@ -10,6 +10,7 @@ import type {
   Timer,
 } from '@headwater/contracts';
 import * as prometheus from 'prom-client';
+import { loopBusyMs } from './loop-busy.ts';
 
 const lagPeriodMs = 100;
 const lagBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
@@ -96,18 +97,26 @@ export class PrometheusMetrics implements Metrics {
     prometheus.collectDefaultMetrics({ register: this.#registry });
   }
 
-  /** Measures how late timers fire: the time for which the event loop was busy with something else. */
-  measureEventLoop(clock: Clock): Timer {
+  /** Measures how late timers fire, the time for which the event loop was busy with something else, and how busy it is. */
+  measureEventLoop(clock: Clock, busyMs: () => number = loopBusyMs): Timer {
     const lag = this.histogram({
       name: 'headwater_event_loop_lag_seconds',
       help: 'How late a timer fired: how long everything had to wait.',
       buckets: lagBuckets,
     });
+    const busy = this.counter({
+      name: 'headwater_event_loop_busy_seconds_total',
+      help: 'How long the event loop did not wait for anything; its rate is what `limits.loopBusy` goes by, for each process.',
+    });
     let dueMs = clock.nowMs() + lagPeriodMs;
+    let lastBusyMs = busyMs();
     return clock.every(lagPeriodMs, () => {
       const nowMs = clock.nowMs();
       lag.observe(Math.max(0, nowMs - dueMs) / 1000);
       dueMs = nowMs + lagPeriodMs;
+      const nowBusyMs = busyMs();
+      busy.add((nowBusyMs - lastBusyMs) / 1000);
+      lastBusyMs = nowBusyMs;
     });
   }
 

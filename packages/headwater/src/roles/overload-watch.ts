@@ -1,7 +1,6 @@
 // Tells whether the node has room for one more viewer by what it sends and by its event loop, how late and how busy that is:
 // those who watch already keep their stream, newcomers are sent away in time. The fan-out lets everything else have its turn, so
 // a loop that has no time left is late by little until long after its viewers have stalled.
-import { performance } from 'node:perf_hooks';
 import type { Clock, Timer } from '@headwater/contracts';
 import type { Overload } from '@headwater/edge';
 
@@ -28,11 +27,6 @@ export interface OverloadWatchOptions {
 const sampleMs = 100;
 const samples = 30;
 const windowMs = (samples - 1) * sampleMs;
-
-/** Milliseconds for which the event loop of this process has been busy so far. */
-export function loopBusyMs(): number {
-  return performance.eventLoopUtilization().active;
-}
 
 /** Looks ten times a second, and judges by the last three seconds. */
 export class OverloadWatch {
