@@ -133,7 +133,7 @@ const viewer = section('How viewers are served.', {
   waitForStream: duration(
     '10s',
     { min: '0s', max: '5m' },
-    'How long a viewer waits for a stream that is not live yet.',
+    'How long a viewer waits for a stream that is not live yet. One that is live is fetched however long that takes.',
   ),
   linger: duration(
     '20s',

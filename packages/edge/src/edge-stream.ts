@@ -74,6 +74,8 @@ interface Waiter {
   readonly resolve: (live: LiveStream) => void;
   readonly reject: (error: AppError) => void;
   readonly timer: Timer;
+  /** Its time was up while the stream was on its way: it hears what becomes of that. */
+  isOverdue: boolean;
 }
 
 /** One stream on an edge. It closes itself and then calls `closed` once. */
@@ -266,6 +268,9 @@ export class EdgeStream {
         this.#copy?.lost();
         if (this.#phase === 'live') this.#hold();
       },
+      absent: () => {
+        this.#refuseOverdue();
+      },
       ended: (reason) => {
         this.close(reason);
       },
@@ -319,13 +324,19 @@ export class EdgeStream {
 
   #wait(resolve: (live: LiveStream) => void, reject: (error: AppError) => void): Waiter {
     const timer = this.#settings.clock.after(this.#settings.waitForStreamMs, () => {
-      this.#settle(waiter, () => {
-        reject(this.#notFound());
-      });
+      waiter.isOverdue = true;
+      if (this.#upstream.phase === 'backing-off') this.#refuseOverdue();
     });
-    const waiter: Waiter = { resolve, reject, timer };
+    const waiter: Waiter = { resolve, reject, timer, isOverdue: false };
     this.#waiters.add(waiter);
     return waiter;
+  }
+
+  // Who waits no longer for a stream that is not live still gets one that is, however long it takes to be fetched.
+  #refuseOverdue(): void {
+    for (const waiter of [...this.#waiters]) {
+      if (waiter.isOverdue) this.#settle(waiter, () => waiter.reject(this.#notFound()));
+    }
   }
 
   #settle(waiter: Waiter, answer: () => void): void {

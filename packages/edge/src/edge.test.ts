@@ -41,6 +41,30 @@ describe('a viewer that waits', () => {
     expect([...ends]).toEqual([['stream_not_found', 1]]);
   });
 
+  it('no time for a stream that is not live gets one that is, and is refused at once where it is not', async () => {
+    const impatient = await EdgeRig.start({ waitForStreamMs: 0 });
+    const watch = async (): Promise<Viewer> =>
+      impatient.edge.admit({
+        app: 'live',
+        name: 'cam1',
+        params: new Map(),
+        context: { sessionId: 'impatient', protocol: 'http-flv', remoteAddress: '192.0.2.1' },
+        signal: new AbortController().signal,
+      });
+    const early = expect(watch()).rejects.toMatchObject({ code: 'stream_not_found' });
+    impatient.clock.advance(0);
+    await settle();
+    impatient.clock.advance(0);
+    await early;
+    const epoch = await impatient.claim();
+    const viewer = watch();
+    await settle();
+    impatient.clock.advance(1);
+    impatient.pulls.at(-1)?.opened({ epoch, firstSequence: 0, resumed: false, state: 'live' });
+    expect((await viewer).stream).toBe('live/cam1');
+    await impatient.close();
+  });
+
   it('and goes away counts as one that left, and the stream is given up at once', async () => {
     const gone = new AbortController();
     const waiting = expect(admit(gone.signal)).rejects.toThrow();

@@ -27,6 +27,8 @@ export interface UpstreamListener {
   state(state: PulledState): void;
   /** Nobody delivers the stream at the moment; another owner or connection is being looked for. */
   lost(): void;
+  /** Nobody was found who delivers the stream; it is looked for again after a pause. */
+  absent(): void;
   /** The owner says that the stream is over. Nothing follows. */
   ended(reason: CloseReason): void;
   /** The agent will not pull a stream of which nothing has come yet. Nothing follows where the listener closes it. */
@@ -220,6 +222,7 @@ export class Upstream {
       this.#resolve();
     });
     this.#enter({ phase: 'backing-off', timer });
+    this.#options.listener.absent();
   }
 
   #pull(target: UpstreamTarget, handler: PullHandler): Pull {

@@ -66,6 +66,8 @@ export class UpstreamRig {
           this.heard.push(`frames ${String(epoch)} ${frames.map(({ sequence }) => sequence).join()}`),
         state: (state) => this.heard.push(state),
         lost: () => this.heard.push('lost'),
+        // What becomes of it is told by those who wait for the stream: see edge.test.ts.
+        absent: () => undefined,
         ended: (reason) => this.heard.push(`ended ${reason}`),
         refused: ({ code }) => this.heard.push(`refused ${code}`),
       },
