@@ -28,11 +28,19 @@ it('a killed leader is replaced within a lease, and the next one lets publishers
   expect(faultsOf(witnesses)).toEqual([]);
   expect(longestGapMs(witnesses)).toBeLessThan(slackMs);
   await waitUntil('it judges', async () => (await metricOf(second.node, 'headwater_controller_blind')) === 0);
+  const failovers = async (): Promise<number> =>
+    metricOf(second.node, 'headwater_controller_failover_seconds_count');
+  const before = await failovers();
   cluster.origin(0).kill();
   await seeSession(witnesses, 1);
   expect(encoder.sessions[1]?.waitedMs).toBeLessThan(leaseMs - 1_000);
   expect(faultsOf(witnesses, [0, 1])).toEqual([]);
   expect(second.messages()).toContain('node is dead');
+  await waitUntil('the failover is measured', async () => (await failovers()) === before + 1);
+  const gaps = cluster.edges.map(async ({ node }) =>
+    metricOf(node, 'headwater_edge_epoch_gap_seconds_count', { outcome: 'failed_over' }),
+  );
+  expect(await Promise.all(gaps)).toEqual([1]);
 });
 
 it('a leader that stood still finds another one in charge, and nobody else finds anything', async () => {
