@@ -26,6 +26,8 @@ interface Known {
 }
 
 const program = new URL('./origin-main.js', import.meta.url);
+// Its publishers notice nothing until they are cut: soon enough for them to be back before viewers are held in vain.
+const maxSilentSeconds = 10;
 // Publishers that have to be sent away at the deadline are sent away one by one.
 const beyondDeadlineMs = 3_000;
 const tellMs = 50;
@@ -146,6 +148,7 @@ export class OriginCrew {
     const setup: OriginSetup = { config: own, node, version, addresses: { rtmp, admin } };
     const origin: OriginProcess = new WorkerProcess<OriginQuestions, NamingQuestions>({
       program,
+      maxSilentSeconds,
       setup,
       clock,
       print,

@@ -27,6 +27,7 @@ export interface WorkerCrewOptions {
 }
 
 const program = new URL('./worker-main.js', import.meta.url);
+const maxSilentSeconds = 15;
 // Viewers stay until the node stops: there is nothing that a worker would have to be done with by a time.
 const noDeadlineMs = 0;
 
@@ -111,6 +112,7 @@ export class WorkerCrew {
     const { clock, print, setup, answers } = this.#options;
     return new WorkerProcess({
       program,
+      maxSilentSeconds,
       setup: setup(worker),
       clock,
       print,

@@ -31,6 +31,8 @@ export interface Newcomer {
 export interface WorkerProcessOptions<Answered extends Catalogue<Answered>> {
   /** What it runs. */
   readonly program: URL;
+  /** A worker that says nothing for so many seconds serves nobody either, and is killed. */
+  readonly maxSilentSeconds: number;
   /** All that the program is told. */
   readonly setup: object;
   readonly clock: Clock;
@@ -57,9 +59,9 @@ export interface WorkerListener {
 
 // A worker that does not answer in time is left out of what is shown.
 const answerMs = 1_000;
-// A worker says how it is twice a second. One that does not for so many seconds serves nobody either.
+// A worker that serves says how it is twice a second. One that is starting has nothing to say, and may have to wait for a core.
 const lookMs = 1_000;
-const silentLooks = 15;
+const startLooks = 60;
 // It takes a connection at once. One that it says nothing about for so long, but speaks otherwise, did not reach it: it has
 // no file descriptor left for it, for example.
 const handoverLooks = 5;
@@ -295,8 +297,9 @@ export class WorkerProcess<
     this.#looksWithoutWord++;
     this.#looksHandingOver++;
     const lost = this.#handingOver;
-    if (this.#looksWithoutWord > silentLooks) {
-      this.#kill(`said nothing for ${silentLooks} s`);
+    const maxLooks = this.#isReady ? this.#options.maxSilentSeconds : startLooks;
+    if (this.#looksWithoutWord > maxLooks) {
+      this.#kill(`said nothing for ${maxLooks} s`);
     } else if (lost !== undefined && this.#looksHandingOver > handoverLooks && this.#looksWithoutWord <= 1) {
       this.#options.listener.connectionLost();
       this.#connectionClosed(lost);
