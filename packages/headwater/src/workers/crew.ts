@@ -38,7 +38,7 @@ export interface CrewOptions<Member extends CrewMember> {
   /** It serves from now on. */
   readonly began: (member: Member) => void;
   readonly lost: (place: number, member: Member) => void;
-  /** Processes of a lower rank are given connections first. Left out: all are alike. */
+  /** Connections go to processes of the lowest rank that there is. Left out: all are alike. */
   readonly rankOf?: (member: Member) => number;
 }
 
@@ -219,17 +219,12 @@ export class Crew<Member extends CrewMember> {
     }
   }
 
+  // One of a higher rank is no choice while those of a lower one are just busy with a handover: they are free in a moment.
   #freest(): Member | undefined {
     const rankOf = this.#options.rankOf ?? (() => 0);
-    let freest: Member | undefined;
-    for (const { process } of this.#places) {
-      if (process?.isFree !== true) continue;
-      const isBetter = (other: Member): boolean => {
-        const difference = rankOf(process) - rankOf(other);
-        return difference < 0 || (difference === 0 && process.connections < other.connections);
-      };
-      if (freest === undefined || isBetter(freest)) freest = process;
-    }
-    return freest;
+    const { ready } = this;
+    const best = Math.min(...ready.map(rankOf));
+    const free = ready.filter((process) => process.isFree && rankOf(process) === best);
+    return free.sort((a, b) => a.connections - b.connections)[0];
   }
 }
