@@ -23,7 +23,7 @@ export function hostParts(context: NodeContext, size: number): NodeParts {
     stop: async (deadlineMs) => {
       view.close();
       if (!(await crew.stop(deadlineMs))) {
-        throw new Error('an origin did not end well; its own lines say why');
+        throw new Error('an origin did not end well; the line before this one says how');
       }
     },
   };

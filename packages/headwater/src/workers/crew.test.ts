@@ -45,7 +45,14 @@ class FakeMember implements CrewMember {
     this.listener.ready();
   }
 
+  /** It is no longer there. */
+  end(how: string | undefined): void {
+    this.isReady = false;
+    this.listener.gone(how, undefined);
+  }
+
   async stop(): Promise<boolean> {
+    this.end(undefined);
     return Promise.resolve(true);
   }
 }
@@ -53,13 +60,15 @@ class FakeMember implements CrewMember {
 let clock: ManualClock;
 let crew: Crew<FakeMember>;
 let members: FakeMember[];
+let errors: string[];
 
 beforeEach(async () => {
   clock = new ManualClock();
   members = [];
+  errors = [];
   crew = new Crew<FakeMember>({
     clock,
-    logger: silentLogger,
+    logger: { ...silentLogger, error: ({ how }) => void errors.push(String(how)) },
     metrics: new PrometheusMetrics(),
     size: 2,
     maxWaitMs: 5_000,
@@ -109,5 +118,16 @@ describe('Crew', () => {
     good.isReady = false;
     come();
     expect(taken()).toEqual([2, 1]);
+  });
+
+  it('says of a process that dies while none is replaced how it ended, but not of one that ends as it was told to', async () => {
+    crew.stopReplacing();
+    members[0]?.end('SIGKILL');
+    expect(crew.members).toEqual(members.slice(1));
+    await crew.stop(0);
+    expect(crew.members).toEqual([]);
+    expect(errors).toEqual(['SIGKILL']);
+    clock.advance(60_000);
+    expect(members).toHaveLength(2);
   });
 });

@@ -21,7 +21,8 @@ export interface CrewListener {
   ready(): void;
   free(): void;
   connectionLost(): void;
-  gone(how: string, failure: StartFailure | undefined): void;
+  /** Without `how` it ended as it was told to. */
+  gone(how: string | undefined, failure: StartFailure | undefined): void;
 }
 
 /** What a crew is made of. */
@@ -189,7 +190,7 @@ export class Crew<Member extends CrewMember> {
   #lost(
     place: Place<Member>,
     process: Member,
-    { how, failure }: { readonly how: string; readonly failure: StartFailure | undefined },
+    { how, failure }: { readonly how: string | undefined; readonly failure: StartFailure | undefined },
   ): void {
     const { worker } = place;
     const { clock, logger, lost } = this.#options;
@@ -197,11 +198,14 @@ export class Crew<Member extends CrewMember> {
     lost(worker, process);
     this.#running.set(this.ready.length);
     if (!this.#hasStarted) {
-      const ended = new Error(`worker ${worker} ended at its start: ${how}`);
+      const ended = new Error(`worker ${worker} ended at its start: ${how ?? 'it was stopped'}`);
       this.#settleStart?.(failure === undefined ? ended : new WorkerStartError(failure));
       return;
     }
-    if (!this.#isReplacing) return;
+    if (!this.#isReplacing) {
+      if (how !== undefined) logger.error({ worker, pid: process.pid, how }, 'worker ended');
+      return;
+    }
     const restartMs = place.pace.died();
     this.#exits.add(1);
     const why = failure === undefined ? {} : { why: failure.text };

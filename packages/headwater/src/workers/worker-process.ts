@@ -53,8 +53,11 @@ export interface WorkerListener {
   state?(state: OriginState): void;
   /** A connection did not reach it. */
   connectionLost(): void;
-  /** It is gone, with everything that it served. `how` is its exit code, a signal, or why it was ended. */
-  gone(how: string, failure: StartFailure | undefined): void;
+  /**
+   * It is gone, with everything that it served. `how` is its exit code, a signal, or why it was ended; undefined when it ended
+   * as it was told to.
+   */
+  gone(how: string | undefined, failure: StartFailure | undefined): void;
 }
 
 // A worker that does not answer in time is left out of what is shown.
@@ -67,6 +70,7 @@ const startLooks = 60;
 const handoverLooks = 5;
 /** What a stop may take beyond its deadline. */
 const graceMs = 500;
+const neverServed = 'stopped before it served';
 
 /** A worker. It ends by `stop`, or by itself. */
 export class WorkerProcess<
@@ -79,7 +83,7 @@ export class WorkerProcess<
   /** The gate's passes of its connections. */
   readonly #connections = new Map<number, Pick<Newcomer, 'release' | 'name'>>();
   readonly #watch: Timer;
-  /** Whether it ended by itself, without a fault. */
+  /** Whether it ended as it was told to. */
   readonly #closed: Promise<boolean>;
   #lastConnection = 0;
   #isReady = false;
@@ -198,7 +202,7 @@ export class WorkerProcess<
     if (!this.#isStopping && !this.#isGone) {
       this.#isStopping = true;
       // Before it serves it listens to nothing, and has nobody to be polite to.
-      if (!this.#isReady) this.#kill('stopped before it served');
+      if (!this.#isReady) this.#kill(neverServed);
       this.#send({ type: 'stop', deadlineMs });
       const cut = this.#options.clock.after(deadlineMs + graceMs, () => {
         this.#kill('stopped too slowly');
@@ -225,6 +229,7 @@ export class WorkerProcess<
   /** Resolves when the process is gone and all its output was read. */
   async #untilClosed(): Promise<boolean> {
     return new Promise<boolean>((resolve) => {
+      let isAsTold = false;
       this.#child.on('error', (error) => {
         if (this.#child.pid === undefined) {
           this.#end(error.message);
@@ -234,10 +239,11 @@ export class WorkerProcess<
         }
       });
       this.#child.once('exit', (code, signal) => {
-        this.#end(this.#killedFor ?? signal ?? `exit code ${String(code)}`);
+        isAsTold = this.#isStopping && (code === 0 || this.#killedFor === neverServed);
+        this.#end(isAsTold ? undefined : (this.#killedFor ?? signal ?? `exit code ${String(code)}`));
       });
-      this.#child.once('close', (code) => {
-        resolve(code === 0);
+      this.#child.once('close', () => {
+        resolve(isAsTold);
       });
     });
   }
@@ -312,7 +318,7 @@ export class WorkerProcess<
     this.#child.kill('SIGKILL');
   }
 
-  #end(how: string): void {
+  #end(how: string | undefined): void {
     if (this.#isGone) return;
     this.#isGone = true;
     this.#watch.cancel();
