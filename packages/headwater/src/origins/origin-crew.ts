@@ -7,6 +7,7 @@ import type { NodeContext } from '../node-context.ts';
 import { Crew, type CrewListener } from '../workers/crew.ts';
 import type { NamingQuestions } from '../workers/worker-messages.ts';
 import { WorkerProcess, type Newcomer } from '../workers/worker-process.ts';
+import { jointDoubts, jointReasons, reluctanceOf, type ServingOrigin } from './joint-readiness.ts';
 import { originConfigOf } from './origin-config.ts';
 import type { OriginQuestions, OriginSetup, OriginState } from './origin-messages.ts';
 
@@ -65,7 +66,7 @@ export class OriginCrew {
         this.#told();
       },
       // One that another process has taken its name from, for example, takes no publishers.
-      rankOf: (origin) => (this.#stateOf(origin).reasons.length === 0 ? 0 : 1),
+      rankOf: (origin) => this.#rankOf(origin),
     });
   }
 
@@ -76,8 +77,7 @@ export class OriginCrew {
 
   /** Those that serve, the ones that would take publishers first. */
   get ready(): readonly OriginProcess[] {
-    const rank = (origin: OriginProcess): number => Math.sign(this.#stateOf(origin).reasons.length);
-    return this.#crew.ready.sort((a, b) => rank(a) - rank(b));
+    return this.#crew.ready.sort((a, b) => this.#rankOf(a) - this.#rankOf(b));
   }
 
   /** As which nodes the cluster knows them. */
@@ -92,13 +92,12 @@ export class OriginCrew {
 
   /** Why publishers should be sent elsewhere; empty while any origin would take them. */
   get reasons(): readonly string[] {
-    const [best] = this.ready;
-    return best === undefined ? ['no origin serves'] : this.#stateOf(best).reasons;
+    return jointReasons(this.#serving);
   }
 
-  /** What any of them cannot know at the moment. */
+  /** What any of them cannot know at the moment, and which take no part. */
   get doubts(): readonly string[] {
-    return [...new Set(this.ready.flatMap((origin) => this.#stateOf(origin).doubts))];
+    return jointDoubts(this.#serving, this.#crew.size);
   }
 
   /** Resolves when all serve. Rejects when one of them cannot; none runs then. */
@@ -186,6 +185,17 @@ export class OriginCrew {
       known.toldElsewhere = elsewhere;
       origin.tellPublishersElsewhere(elsewhere);
     }
+  }
+
+  get #serving(): ServingOrigin[] {
+    return this.#crew.ready.flatMap((origin) => {
+      const known = this.#known.get(origin);
+      return known === undefined ? [] : [{ nodeId: known.node.nodeId, state: known.state }];
+    });
+  }
+
+  #rankOf(origin: OriginProcess): number {
+    return reluctanceOf(this.#stateOf(origin));
   }
 
   #stateOf(origin: OriginProcess): OriginState {
