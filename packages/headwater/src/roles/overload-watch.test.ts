@@ -75,6 +75,8 @@ describe('an event loop', () => {
     expect(overload.overload).toBeUndefined();
     pass(4, { busy: 0.95, lateMs: 30 });
     expect(overload.overload).toEqual({ limit: 'event loop', is: 95, max: 90 });
+    pass(4, { busy: 0.85 });
+    expect(overload.overload).toMatchObject({ limit: 'event loop' });
     pass(1, { busy: 0.5 });
     expect(overload.overload).toBeUndefined();
   });

@@ -27,6 +27,9 @@ export interface OverloadWatchOptions {
 const sampleMs = 100;
 const samples = 30;
 const windowMs = (samples - 1) * sampleMs;
+// What a loop was too busy at leaves room again below this part of the limit. Newcomers would make it ever busier otherwise, some
+// each time that the share swings below the limit.
+const roomAgainShare = 0.9;
 
 /** Looks ten times a second, and judges by the last three seconds. */
 export class OverloadWatch {
@@ -37,6 +40,7 @@ export class OverloadWatch {
   readonly #times = new Float64Array(samples);
   #taken = 0;
   #lagSum = 0;
+  #isBusy = false;
   #timer: Timer;
   #dueMs: number;
 
@@ -75,7 +79,7 @@ export class OverloadWatch {
     if (loopLagMs > 0 && this.#taken >= samples && this.loopLagMs >= loopLagMs) {
       return { limit: 'event loop lag', is: Math.round(this.loopLagMs), max: loopLagMs };
     }
-    if (loopBusyShare > 0 && this.loopBusyShare >= loopBusyShare) {
+    if (this.#isBusy) {
       return { limit: 'event loop', is: Math.round(this.loopBusyShare * 100), max: loopBusyShare * 100 };
     }
     return undefined;
@@ -111,6 +115,9 @@ export class OverloadWatch {
     this.#busyMs[at] = this.#options.loopBusyMs();
     this.#times[at] = nowMs;
     this.#taken++;
+    const { loopBusyShare } = this.#options.limits;
+    const busyFrom = loopBusyShare * (this.#isBusy ? roomAgainShare : 1);
+    this.#isBusy = loopBusyShare > 0 && this.loopBusyShare >= busyFrom;
     this.#dueMs = nowMs + sampleMs;
   }
 }
