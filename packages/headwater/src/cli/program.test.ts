@@ -208,6 +208,37 @@ describe('headwater route explain', () => {
   });
 });
 
+describe('headwater drain', () => {
+  it('knows what is made of several origins by its own name, and nobody else by the like of it', async () => {
+    const context = testContext({ node: { nodeId: 'host', incarnation: 'run-1' } });
+    const { addresses, node: origin } = context;
+    const load = { cpu: 0, publishers: 0, viewers: 0, egressBitsPerSecond: 0 };
+    const items = (): NodeListView['items'] =>
+      ['host-1', 'other-2'].map((id) => ({
+        ...{ id, incarnation: 'run-1', roles: ['origin'], zone: 'a', region: 'r', isDraining: false, load },
+        addresses: { admin: addresses.all().admin ?? '' },
+      }));
+    const drains: number[] = [];
+    const node = new Node(context, {
+      services: [],
+      view: nodeView({
+        nodes: async () => Promise.resolve({ items: items(), isStale: false }),
+        origins: () => [origin],
+      }),
+      drain: async (deadlineMs) => void drains.push(deadlineMs),
+    });
+    await node.start();
+    const args = ['--admin', addresses.all().admin ?? '', '--deadline', '7'];
+    expect((await run('drain', 'other', ...args)).err).toContain(
+      'there is no node other; known are: host-1, other-2',
+    );
+    expect(drains).toEqual([]);
+    expect((await run('drain', 'host', ...args)).out).toBe('host is draining\n');
+    expect(drains).toEqual([7_000]);
+    await node.stop(1000);
+  });
+});
+
 describe('headwater jobs', () => {
   it('adds, lists and removes jobs, and shows no password', async () => {
     const context = testContext();
