@@ -61,6 +61,21 @@ function total(counts: readonly number[]): number {
   return counts.reduce((sum, count) => sum + count, 0);
 }
 
+/** Resolves when nothing more comes to the viewers of a publisher that pauses. */
+async function settled(viewers: readonly MediaViewer[]): Promise<void> {
+  const framesOfAll = (): number => total(viewers.map(({ frames }) => frames.length));
+  let before = -1;
+  await waitUntil(
+    'what was under way has come',
+    () => {
+      const isSame = framesOfAll() === before;
+      before = framesOfAll();
+      return isSame;
+    },
+    { intervalMs: 300 },
+  );
+}
+
 /** A stream in the making. */
 class Feed {
   readonly frames = testFrames({ seconds: 60, gopSeconds: 1 });
@@ -122,6 +137,10 @@ it('viewers of all kinds share one port, one pull, one list and one limit; a wor
   expect(await sessions(node, 'publisher')).toMatchObject([own]);
   expect(await metricOf(node, 'headwater_viewers', { protocol: 'ws-flv' })).toBe(2);
 
+  // What a worker does not know of the cluster, it asks the node (which sends nobody to itself once it says that it is full).
+  const route = await fetch(node.httpUrl(`/route/${stream}?protocol=ws-flv`));
+  expect(await route.json()).toMatchObject({ url: node.wsUrl(stream), node: node.ready.nodeId });
+
   // One is sent away by name, by whichever worker has it.
   const [kicked] = (await sessions(node, 'viewer')).filter(({ protocol }) => protocol === 'ws-flv');
   expect(kicked?.remoteAddress).toBe('127.0.0.1');
@@ -172,10 +191,6 @@ it('viewers of all kinds share one port, one pull, one list and one limit; a wor
   await waitUntil('all are listed', async () => (await sessions(node, 'viewer')).length === 8);
   expect(workerPids(node, 1).map(isRunning)).toEqual([true]);
 
-  // What a worker does not know of the cluster, it asks the node.
-  const route = await fetch(node.httpUrl(`/route/${stream}?protocol=ws-flv`));
-  expect(await route.json()).toMatchObject({ url: node.wsUrl(stream), node: node.ready.nodeId });
-
   // A drain reaches publishers and newcomers in the workers; those who watch stay.
   await fetch(node.adminUrl('/api/v1/drain?deadlineSeconds=0'), { method: 'POST' });
   await waitUntil('the drain has begun', async () => (await fetch(node.flvUrl(stream))).status === 503);
@@ -206,6 +221,8 @@ it('a worker that stands still is replaced, one without file descriptors is not;
   defer(() => {
     if (isRunning(frozenPid)) process.kill(frozenPid, 'SIGCONT');
   });
+
+  await settled(viewers);
 
   // One at most waits for each of the two workers; the third has all others.
   const before = viewers.map(({ frames }) => frames.length);

@@ -144,6 +144,8 @@ async function commandLine(options: HeadwaterOptions, folder: string, readyFile:
     'http.port': 0,
     'admin.port': 0,
     'relay.port': 0,
+    // Tests share the machine, so that any loop may be busy for a while. Those of this limit set it.
+    'limits.loopBusy': 0,
     ...options.set,
   };
   const args = [main, options.role ?? 'all', '--ready-file', readyFile];

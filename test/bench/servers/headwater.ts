@@ -96,7 +96,9 @@ async function startNode(
   { directory, launch }: StartOptions,
 ): Promise<{ readonly server: OwnedProcess; readonly ready: ReadyFile }> {
   const readyFile = path.join(directory, 'ready.json');
-  const all = ['rtmp.port=0', 'http.port=0', 'admin.port=0', 'relay.port=0', ...settings];
+  // No other server refuses viewers when it is busy.
+  const limits = ['limits.loopBusy=0', 'limits.loopLag=0ms'];
+  const all = ['rtmp.port=0', 'http.port=0', 'admin.port=0', 'relay.port=0', ...limits, ...settings];
   const set = all.flatMap((setting) => ['--set', setting]);
   const server = launch({
     title,
