@@ -67,7 +67,7 @@ it('a newcomer beyond the number of viewers is refused by each protocol in its o
 });
 
 it('a node whose event loop is busy, or late, refuses newcomers, and those who watch miss nothing', async () => {
-  const node = await startHeadwater({ set: { 'limits.loopBusy': 25, 'limits.loopLag': '40ms' } });
+  const node = await startHeadwater({ set: { 'limits.loopBusy': 8, 'limits.loopLag': '60ms' } });
   const publisher = await MediaPublisher.start(node.rtmpUrl('live/a'));
   const frames = testFrames({ seconds: 60, gopSeconds: 1 });
   let sent = 100;
