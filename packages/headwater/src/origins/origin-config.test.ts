@@ -65,6 +65,12 @@ describe('checkRoomForOrigins', () => {
     expect(problemsOf({ relay: { port: 1_933 } }, 2)).toEqual([]);
   });
 
+  it('refuses advertised rows of ports that end behind the last port', () => {
+    expect(problemsOf({ relay: { advertise: 'h:65533' } }, 4)).toEqual(['relay.advertise']);
+    expect(problemsOf({ relay: { advertise: 'h:65532' } }, 4)).toEqual([]);
+    expect(problemsOf({ relay: { advertise: '2001:db8::1' } }, 4)).toEqual([]);
+  });
+
   it('refuses an id that leaves no room for those of its origins', () => {
     expect(problemsOf({ node: { id: 'x'.repeat(127) } }, 2)).toEqual(['node.id']);
     expect(problemsOf({ node: { id: 'x'.repeat(126) } }, 2)).toEqual([]);

@@ -43,6 +43,12 @@ export function checkRoomForOrigins(config: Config, size: number): void {
   if (relay.port !== 0 && last > lastPort) {
     problems.push({ key: 'relay.port', value, expected: `at most ${lastPort - size + 1}, ${its}` });
   }
+  const { advertise } = relay;
+  const lastAdvertised = Number(/:(\d+)$/.exec(shifted(advertise, size - 1) ?? '')?.[1] ?? 0);
+  if (advertise !== undefined && !isIPv6(advertise) && lastAdvertised > lastPort) {
+    const expected = `a port of at most ${lastPort - size + 1}, as ${size} origins advertise this port and those behind it`;
+    problems.push({ key: 'relay.advertise', value: advertise, expected });
+  }
   for (const name of ['rtmp', 'admin'] as const) {
     const { port, host } = config[name];
     const isWithin = relay.port !== 0 && port > relay.port && port <= last && host === relay.host;
