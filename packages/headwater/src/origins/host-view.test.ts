@@ -1,7 +1,7 @@
-import type { JobView } from '@headwater/contracts';
+import { AppError, type JobView } from '@headwater/contracts';
 import type { NodeRef } from '@headwater/cluster';
 import { ManualClock } from '@headwater/contracts/testing';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { PrometheusMetrics } from '../prometheus-metrics.ts';
 import { sessionView, streamView } from '../testing/node-fixture.ts';
 import { HostView, type AskedOrigin } from './host-view.ts';
@@ -109,6 +109,19 @@ describe('HostView', () => {
       job('live:b', { node: 'elsewhere' }),
     ]);
     expect(await view.jobs.remove('live:a')).toBe(true);
+  });
+
+  it('asks another origin for what all know when one does not answer, but not when it says why it cannot', async () => {
+    origins[0].isMute = true;
+    origins[1].answers = { nodes: { items: [], isStale: true }, jobs: [job('live:a')] };
+    expect(await view.nodes()).toEqual({ items: [], isStale: true });
+    expect(await view.jobs.list()).toEqual([job('live:a')]);
+    origins[1].isMute = true;
+    await expect(view.nodes()).rejects.toMatchObject({ code: 'internal' });
+    const asked = vi.spyOn(origins[1], 'ask');
+    origins[0].ask = async () => Promise.reject(new AppError('registry_unavailable'));
+    await expect(view.jobs.list()).rejects.toMatchObject({ code: 'registry_unavailable' });
+    expect(asked).not.toHaveBeenCalled();
   });
 
   it('says that the registry cannot be asked, and lists no nodes, while no origin serves', async () => {

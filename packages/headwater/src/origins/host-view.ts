@@ -1,6 +1,7 @@
 // A node that is made of several origins, as its admin API shows it: everything is in these, and is asked for.
 import {
   AppError,
+  toAppError,
   type Clock,
   type Counter,
   type JobView,
@@ -88,7 +89,7 @@ export class HostView<Asked extends AskedOrigin> implements NodeView {
 
   async nodes(): Promise<NodeListView> {
     if (this.#origins.ready.length === 0) return { items: [], isStale: true };
-    return this.#first('nodes', undefined);
+    return this.#read('nodes');
   }
 
   async kick(sessionId: string): Promise<boolean> {
@@ -127,9 +128,24 @@ export class HostView<Asked extends AskedOrigin> implements NodeView {
 
   // All of them know all jobs, and how those stand that are their own.
   async #jobList(): Promise<readonly JobView[]> {
-    const first = await this.#first('jobs', undefined);
+    const first = await this.#read('jobs');
     const others = (await this.#askAll('jobs', undefined)).flat();
     return first.map((job) => others.find(({ id, run }) => id === job.id && run !== undefined) ?? job);
+  }
+
+  // All know the same of the cluster. One that stands still is passed over, until it is replaced.
+  async #read<What extends 'nodes' | 'jobs'>(what: What): Promise<OriginQuestions[What]['answer']> {
+    let failure = noneServes();
+    for (const origin of this.#origins.ready) {
+      try {
+        return await origin.ask(what, undefined);
+      } catch (caught) {
+        failure = toAppError(caught);
+        if (failure.code !== 'internal') break;
+        this.#unanswered.add(1);
+      }
+    }
+    throw failure;
   }
 
   async #first<What extends keyof OriginQuestions>(
@@ -137,9 +153,7 @@ export class HostView<Asked extends AskedOrigin> implements NodeView {
     argument: OriginQuestions[What]['argument'],
   ): Promise<OriginQuestions[What]['answer']> {
     const [first] = this.#origins.ready;
-    if (first === undefined) {
-      throw new AppError('registry_unavailable', { details: { why: 'no origin serves' } });
-    }
+    if (first === undefined) throw noneServes();
     return first.ask(what, argument);
   }
 
@@ -166,6 +180,10 @@ export class HostView<Asked extends AskedOrigin> implements NodeView {
       return undefined;
     }
   }
+}
+
+function noneServes(): AppError {
+  return new AppError('registry_unavailable', { details: { why: 'no origin serves' } });
 }
 
 // What an origin knows of the cluster the others know as well: it is no sum.
