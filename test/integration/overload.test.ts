@@ -1,4 +1,5 @@
 // A node that sends as much as it may turns newcomers away with an answer that says why; those who watch keep their stream.
+import { connect } from 'node:net';
 import { expect, it } from 'vitest';
 import { testFrames } from '@headwater/media/testing';
 import { defer } from '../support/cleanup.ts';
@@ -67,7 +68,7 @@ it('a newcomer beyond the number of viewers is refused by each protocol in its o
 });
 
 it('a node whose event loop is busy, or late, refuses newcomers, and those who watch miss nothing', async () => {
-  const node = await startHeadwater({ set: { 'limits.loopBusy': 8, 'limits.loopLag': '60ms' } });
+  const node = await startHeadwater({ set: { 'limits.loopBusy': 25, 'limits.loopLag': '60ms' } });
   const publisher = await MediaPublisher.start(node.rtmpUrl('live/a'));
   const frames = testFrames({ seconds: 60, gopSeconds: 1 });
   let sent = 100;
@@ -82,11 +83,11 @@ it('a node whose event loop is busy, or late, refuses newcomers, and those who w
     leaving.abort();
     return undefined;
   };
-  const busy = await MediaPublisher.start(node.rtmpUrl('live/b'));
+  const stopMakingBusy = makeBusy(node);
   await waitUntil('the node is found to be busy', async () => {
-    await busy.send(frames.slice(0, 1_000));
     return (await refusal())?.match(/event loop(?! lag)/);
   });
+  stopMakingBusy();
   await waitUntil('it is so no more', async () => (await refusal()) === undefined);
   const stopMakingLate = makeLate(node);
   await waitUntil('the node is found to be late', async () => {
@@ -115,6 +116,22 @@ it('a node whose event loop is busy, or late, refuses newcomers, and those who w
   }
   expect(viewers.map(({ end }) => end)).toEqual([undefined, undefined, undefined]);
 });
+
+/** Keeps the node answering cheap questions without a pause, until the returned function is called. */
+function makeBusy(node: RunningHeadwater): () => void {
+  const { hostname, port, host } = new URL(node.httpUrl('/'));
+  const questions = `GET /api/streams HTTP/1.1\r\nHost: ${host}\r\n\r\n`.repeat(500);
+  const socket = connect(Number(port), hostname, () => socket.write(questions));
+  socket.on('data', () => {
+    if (socket.writableLength === 0) socket.write(questions);
+  });
+  socket.on('error', () => socket.destroy());
+  const end = (): void => {
+    socket.destroy();
+  };
+  defer(end);
+  return end;
+}
 
 /** Lets the node's process run for 50 ms of each 200 ms, until the returned function is called. */
 function makeLate(node: RunningHeadwater): () => void {
