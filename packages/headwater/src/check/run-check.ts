@@ -15,12 +15,17 @@ export interface CheckOptions {
   readonly timeout: string;
 }
 
+// A day. Timers do not take much more, and fire at once when they are given it.
+const maxTimeoutMs = 86_400_000;
+
 /** Publishes and plays; resolves with the exit code once enough was seen. Rejects with `CliError` saying what did not work. */
 export async function runCheck(options: CheckOptions): Promise<number> {
   const target = targetOf(options.publish);
   expectHttp(options.play);
   const timeoutMs = Number(options.timeout) * 1000;
-  if (!(timeoutMs > 0)) throw new CliError(exitCode.usage, '--timeout: expected a number of seconds');
+  if (!(timeoutMs > 0 && timeoutMs <= maxTimeoutMs)) {
+    throw new CliError(exitCode.usage, '--timeout: expected a number of seconds, a day at most');
+  }
   await expectListening(target);
   const stop = new AbortController();
   const { signal } = stop;

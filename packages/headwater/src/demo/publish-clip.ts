@@ -45,5 +45,5 @@ export async function publishClip(
   });
   if (options.signal.aborted) return;
   const why = end.error?.message ?? end.reason;
-  throw new CliError(exitCode.fault, `the server ended the demo: ${why}`);
+  throw new CliError(exitCode.fault, `the server ended the publisher: ${why}`);
 }
