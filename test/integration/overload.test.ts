@@ -1,6 +1,7 @@
 // A node that sends as much as it may turns newcomers away with an answer that says why; those who watch keep their stream.
 import { connect } from 'node:net';
 import { expect, it } from 'vitest';
+import type { NodeListView } from '@headwater/contracts';
 import { testFrames } from '@headwater/media/testing';
 import { defer } from '../support/cleanup.ts';
 import { startHeadwater, type RunningHeadwater } from '../support/headwater.ts';
@@ -75,21 +76,14 @@ it('a node whose event loop is busy, or late, refuses newcomers, and those who w
   await publisher.send(frames.slice(0, sent));
   const viewers = watchAll(node, 'live/a');
   await waitUntil('all three see the stream', () => viewers.every((viewer) => viewer.frames.some(isMedia)));
-  // What a newcomer is told, if it is refused.
-  const refusal = async (): Promise<string | undefined> => {
-    const leaving = new AbortController();
-    const answer = await fetch(node.flvUrl('live/a'), { signal: leaving.signal });
-    if (answer.status === 503) return answer.text();
-    leaving.abort();
-    return undefined;
-  };
+  const refusal = async (): Promise<string | undefined> => refusalOf(node);
   const stopMakingBusy = makeBusy(node);
   await waitUntil('the node is found to be busy', async () => {
-    return (await refusal())?.match(/event loop(?! lag)/);
+    return (await refusal())?.includes('event loop busy');
   });
   stopMakingBusy();
   await waitUntil('it is so no more', async () => (await refusal()) === undefined);
-  const stopMakingLate = makeLate(node);
+  const stopMakingLate = makeLate(node.pid);
   await waitUntil('the node is found to be late', async () => {
     await publisher.send(frames.slice(sent, (sent += 10)));
     return (await refusal())?.includes('event loop lag');
@@ -117,6 +111,50 @@ it('a node whose event loop is busy, or late, refuses newcomers, and those who w
   expect(viewers.map(({ end }) => end)).toEqual([undefined, undefined, undefined]);
 });
 
+it('a node with workers gives newcomers to one that has room, and refuses them, and tells routers, when none has', async () => {
+  const node = await startHeadwater({ set: { workers: 2, 'limits.loopLag': '60ms' } });
+  const overload = async (): Promise<string | undefined> => {
+    return (await node.adminJson<NodeListView>('/api/v1/nodes')).items[0]?.load.overload;
+  };
+  const publisher = await MediaPublisher.start(node.rtmpUrl('live/a'));
+  const frames = testFrames({ seconds: 120, gopSeconds: 1 });
+  let sent = 0;
+  const until = async (
+    reason: string,
+    check: () => boolean | Promise<boolean | undefined>,
+  ): Promise<void> => {
+    await waitUntil(
+      reason,
+      async () => {
+        await publisher.send(frames.slice(sent, (sent += 10)));
+        return check();
+      },
+      { timeoutMs: 20_000 },
+    );
+  };
+  const [first = 0, second = 0] = node
+    .logs()
+    .flatMap(({ msg, pid }) => (msg === 'worker serves' ? [Number(pid)] : []));
+  const stopMakingLate = makeLate(first);
+  makeLate(second);
+  await until('the node says that it has no room', async () => (await overload()) === 'event loop lag');
+  expect(await refusalOf(node)).toContain('event loop lag');
+  stopMakingLate();
+  await until('it says that it has some again', async () => (await overload()) === undefined);
+  const newcomers = [...watchAll(node, 'live/a'), ...watchAll(node, 'live/a')];
+  await until('all see the stream', () => newcomers.every((viewer) => viewer.frames.some(isMedia)));
+  expect(newcomers.map(({ end }) => end)).toEqual(newcomers.map(() => undefined));
+});
+
+/** What a newcomer is told by HTTP, if it is refused. */
+async function refusalOf(node: RunningHeadwater): Promise<string | undefined> {
+  const leaving = new AbortController();
+  const answer = await fetch(node.flvUrl('live/a'), { signal: leaving.signal });
+  if (answer.status === 503) return answer.text();
+  leaving.abort();
+  return undefined;
+}
+
 /** Keeps the node answering cheap questions without a pause, until the returned function is called. */
 function makeBusy(node: RunningHeadwater): () => void {
   const { hostname, port, host } = new URL(node.httpUrl('/'));
@@ -133,22 +171,22 @@ function makeBusy(node: RunningHeadwater): () => void {
   return end;
 }
 
-/** Lets the node's process run for 50 ms of each 200 ms, until the returned function is called. */
-function makeLate(node: RunningHeadwater): () => void {
+/** Lets a process run for 50 ms of each 200 ms, until the returned function is called. */
+function makeLate(pid: number): () => void {
   let timer: NodeJS.Timeout | undefined;
   const run = (): void => {
-    process.kill(node.pid, 'SIGCONT');
+    process.kill(pid, 'SIGCONT');
     timer = setTimeout(stop, 50);
   };
   const stop = (): void => {
-    process.kill(node.pid, 'SIGSTOP');
+    process.kill(pid, 'SIGSTOP');
     timer = setTimeout(run, 150);
   };
   const end = (): void => {
     if (timer === undefined) return;
     clearTimeout(timer);
     timer = undefined;
-    process.kill(node.pid, 'SIGCONT');
+    process.kill(pid, 'SIGCONT');
   };
   stop();
   defer(end);

@@ -106,7 +106,7 @@ export class PrometheusMetrics implements Metrics {
     });
     const busy = this.counter({
       name: 'headwater_event_loop_busy_seconds_total',
-      help: 'How long the event loop did not wait for anything; its rate is what `limits.loopBusy` goes by, for each process.',
+      help: 'How long event loops did not wait for anything, that of the node and those of its workers together; `limits.loopBusy` goes by the rate of each.',
     });
     let dueMs = clock.nowMs() + lagPeriodMs;
     let lastBusyMs = busyMs();

@@ -37,7 +37,7 @@ export function nodeParts(context: NodeContext, makeRtmp?: MakeRtmp): NodeParts 
   // Asked when publishers come, and these come when everything has been made.
   const standing = (): RegistryStanding => membership.standing;
   const origin = roles.includes('origin') ? makeOrigin(context, { registry, standing }, relay) : undefined;
-  const overload = (): Overload | undefined => overloadWatch?.overload;
+  const overload = (): Overload | undefined => overloadWatch?.overload ?? crew?.overload;
   const edge = roles.includes('edge')
     ? makeEdge(context, { registry, reportLoss, nodes, overload }, relay)
     : undefined;

@@ -80,7 +80,12 @@ export class OverloadWatch {
       return { limit: 'event loop lag', is: Math.round(this.loopLagMs), max: loopLagMs };
     }
     if (this.#isBusy) {
-      return { limit: 'event loop', is: Math.round(this.loopBusyShare * 100), max: loopBusyShare * 100 };
+      const percent = (share: number): number => Math.round(share * 100);
+      return {
+        limit: 'event loop busy',
+        is: percent(this.loopBusyShare),
+        max: percent(loopBusyShare),
+      };
     }
     return undefined;
   }

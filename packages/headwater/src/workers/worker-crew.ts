@@ -61,6 +61,8 @@ export class WorkerCrew {
         this.#seats.leaveAll(worker);
         this.view.retire(process);
       },
+      // Whoever it refuses goes: it would have the fewest for good, and get everybody.
+      rankOf: (process) => (process.hasRoom ? 0 : 1),
     });
     this.view = new CrewView({ clock, metrics, workers: () => this.#crew.members });
   }
@@ -78,6 +80,12 @@ export class WorkerCrew {
   /** Why nobody should be sent here; undefined while any worker serves. */
   get trouble(): string | undefined {
     return this.#crew.ready.length === 0 ? 'no worker serves' : undefined;
+  }
+
+  /** What those that serve have no room by; undefined while any of them has room. */
+  get overload(): Overload | undefined {
+    const { ready } = this.#crew;
+    return ready.every(({ overload }) => overload !== undefined) ? ready[0]?.overload : undefined;
   }
 
   /** Resolves when all workers serve. Rejects when one of them cannot; none runs then. */

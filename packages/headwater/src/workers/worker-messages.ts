@@ -2,6 +2,7 @@
 // structured clones; nobody else can write to it.
 import type { ErrorCode, ErrorDetails, SessionProtocol, SessionView, StreamView } from '@headwater/contracts';
 import type { NodeRef } from '@headwater/cluster';
+import type { Overload } from '@headwater/edge';
 import type { OriginState } from '../origins/origin-messages.ts';
 import type { ExitCode } from '../exit-code.ts';
 import type { MetricValues } from '../prometheus-metrics.ts';
@@ -113,8 +114,13 @@ export type WorkerMessage =
   | { readonly type: 'closed'; readonly id: number }
   /** Also for a seat that was asked for in vain, or given too late. */
   | { readonly type: 'seat-left'; readonly seat: number }
-  /** Totals since the worker's start. */
-  | { readonly type: 'figures'; readonly bytesWritten: number; readonly cpuMicros: number }
+  /** Totals since the worker's start, and whether it has room for newcomers. */
+  | {
+      readonly type: 'figures';
+      readonly bytesWritten: number;
+      readonly cpuMicros: number;
+      readonly overload: Overload | undefined;
+    }
   /** How an origin is: twice a second, and when its publishers have become more or fewer. */
   | { readonly type: 'state'; readonly state: OriginState }
   | Question

@@ -89,6 +89,7 @@ export class WorkerNode {
         type: 'figures',
         bytesWritten: this.#edge.bytesWritten,
         cpuMicros: user + system,
+        overload: this.#overload.overload,
       });
     });
     this.#link.send({ type: 'ready' });

@@ -2,6 +2,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import type { Socket } from 'node:net';
 import type { Clock, Timer } from '@headwater/contracts';
+import type { Overload } from '@headwater/edge';
 import { withoutSettings } from '../config/environment.ts';
 import type { OriginState } from '../origins/origin-messages.ts';
 import { Questions, type Answers, type Catalogue } from './questions.ts';
@@ -97,6 +98,7 @@ export class WorkerProcess<
   #looksHandingOver = 0;
   #bytesWritten = 0;
   #cpuMicros = 0;
+  #overload: Overload | undefined;
 
   constructor(options: WorkerProcessOptions<Answered>) {
     this.#options = options;
@@ -155,6 +157,16 @@ export class WorkerProcess<
   /** CPU time since its start, as it said last. */
   get cpuMicros(): number {
     return this.#cpuMicros;
+  }
+
+  /** Why it has no room for newcomers, as it said last; undefined while it has. */
+  get overload(): Overload | undefined {
+    return this.#overload;
+  }
+
+  /** Whether newcomers do well to wait for it; one that says nothing may have stopped. */
+  get hasRoom(): boolean {
+    return this.#overload === undefined && this.#looksWithoutWord <= 1;
   }
 
   /** Asks the worker; rejects when it is gone, or does not answer in time. */
@@ -277,6 +289,9 @@ export class WorkerProcess<
         this.#looksWithoutWord = 0;
         this.#bytesWritten = message.bytesWritten;
         this.#cpuMicros = message.cpuMicros;
+        this.#overload = message.overload;
+        // Who waits for another one may do better here now.
+        if (this.isFree) listener.free();
         break;
       case 'state':
         this.#looksWithoutWord = 0;
