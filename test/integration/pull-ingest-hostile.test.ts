@@ -1,5 +1,5 @@
 // Sources that lie, stall and attack. Whatever they do stays with their job, which says what was wrong and tries again.
-import { writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -22,6 +22,12 @@ import { waitUntil } from '../support/wait-until.ts';
 const pastDeadlineMs = 10_100;
 const aacSdp = (fmtp: string): string =>
   `v=0\r\nm=audio 0 RTP/AVP 97\r\na=rtpmap:97 MPEG4-GENERIC/44100/2\r\na=fmtp:97 ${fmtp}\r\n`;
+
+/** Of all processes. */
+async function commandLines(): Promise<string[]> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  return Promise.all(pids.map(async (pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')));
+}
 
 /** Writes the same bytes until the other side has had enough. */
 function flood(socket: Socket, bytes: Buffer | (() => Buffer)): void {
@@ -286,6 +292,12 @@ describe('an engine that', () => {
     own.ingest.setJobs([own.job('rtsp://127.0.0.1:9/cam', 'bad')]);
     if (text.startsWith('for(;;);')) own.pair.clock.advance(pastDeadlineMs);
     expect(await own.fails('bad')).toContain(says);
+    own.ingest.setJobs([]);
+    own.pair.clock.advance(1_000);
+    await waitUntil(
+      'its process is gone',
+      async () => !(await commandLines()).some((line) => line.includes(file)),
+    );
     await goodStreamGoesOn();
   });
 });
