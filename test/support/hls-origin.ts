@@ -34,16 +34,16 @@ export interface HlsOrigin {
 
 /**
  * Serves a recording below `/live/NAME/`, and an empty page at `/`. `steering` is where its playlist says that the next edge is
- * to be asked for. It ends with the test.
+ * to be asked for, `edge` the one that it says to be. It ends with the test.
  */
 export async function startHlsOrigin(
   recording: ReadonlyMap<string, Buffer>,
-  steering: string,
+  { steering, edge }: { readonly steering: string; readonly edge: string },
 ): Promise<HlsOrigin> {
   const multivariant = [
     '#EXTM3U',
-    `#EXT-X-CONTENT-STEERING:SERVER-URI="${steering}"`,
-    '#EXT-X-STREAM-INF:BANDWIDTH=500000,CODECS="avc1.42c00d",RESOLUTION=320x180',
+    `#EXT-X-CONTENT-STEERING:SERVER-URI="${steering}",PATHWAY-ID="${edge}"`,
+    `#EXT-X-STREAM-INF:BANDWIDTH=500000,CODECS="avc1.42c00d",RESOLUTION=320x180,PATHWAY-ID="${edge}"`,
     'media.m3u8',
   ];
   const files = new Map([...recording, ['index.m3u8', Buffer.from(multivariant.join('\n'))]]);

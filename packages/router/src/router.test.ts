@@ -170,6 +170,17 @@ describe('a steering manifest', () => {
     });
   });
 
+  it('makes clones of the edge where a player is, which is none itself', () => {
+    const clones = (pathway: string): unknown =>
+      routerOver(two).steering(target(`${path}&_HLS_pathway=${pathway}`), client)['PATHWAY-CLONES'];
+    expect(clones('a1')).toEqual([{ 'BASE-ID': 'a1', ID: 'b1', 'URI-REPLACEMENT': { HOST: 'b1:8080' } }]);
+    expect(clones('gone')).toMatchObject([
+      { 'BASE-ID': 'gone', ID: 'a1' },
+      { 'BASE-ID': 'gone', ID: 'b1' },
+    ]);
+    expect(clones('no%20id')).toMatchObject([{ 'BASE-ID': '.' }, { 'BASE-ID': '.' }]);
+  });
+
   it('lets a player stay where it is, unless that edge drains or another one is nearer', () => {
     const nodes = ['1', '2', '3'].map((id) => edgeNode(id));
     const first = (list: readonly NodeRecord[], pathway: string): string | undefined =>

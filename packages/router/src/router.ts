@@ -113,6 +113,7 @@ export class Router {
       const query = passedQuery(target.query, { without: ownParameters });
       return steeringManifest({
         pathways: Array.from(pathways, ([id, base]) => ({ id, base })).slice(0, maxPathways),
+        current,
         ttlMs: this.#options.steeringTtlMs,
         reloadUri: `/steering/${target.app}/${target.name}.json${query === '' ? '' : `?${query}`}`,
       });
