@@ -1,5 +1,6 @@
-// While somebody delivers who is not the first choice, that one (the owner, or the region's shield) is tried now and then, beside it. What it brings decides: only a pull that joins
-// what was received, and has media, takes over from the substitute, and nothing of it is delivered before.
+// While somebody delivers who is not the first choice, that one (the owner, or the region's shield) is tried now and then,
+// beside it. What it brings decides: only a pull that joins what was received, and has media, takes over from the
+// substitute, and nothing of it is delivered before.
 import type { Clock, StreamKey, Timer } from '@headwater/contracts';
 import type { StreamRecord } from '@headwater/cluster';
 import type { Frame } from '@headwater/media';

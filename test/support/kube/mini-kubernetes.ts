@@ -3,8 +3,7 @@
 // loopback address of its own, so that all keep their real ports. What there is not: images, isolation, schedulers, network
 // policies.
 import { randomInt } from 'node:crypto';
-import { renameSync, writeFileSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { defer } from '../cleanup.ts';
 import { tempFolder } from '../temp-folder.ts';
@@ -156,9 +155,10 @@ export class MiniKubernetes {
     const folder = join(this.#folder, podIP);
     const place = { podIP, hostIP, folder };
     const runImage = (image: string, start: ContainerStart) => this.#runImage(image, start, podIP);
+    // The pod runs as soon as it is made, in its folder.
+    mkdirSync(folder, { recursive: true });
     const runner = new PodRunner(pod, { store: this.store, place, runImage });
     this.#runners.set(key, runner);
-    await mkdir(folder, { recursive: true });
     await runner.ended;
     const { kind, metadata } = pod;
     const now = this.store.get(kind, metadata.namespace, metadata.name);
