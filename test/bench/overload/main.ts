@@ -6,6 +6,7 @@ import type { JoinReport } from '../load/fleet-stats.ts';
 import { renderTable } from '../report.ts';
 import { runProgram } from '../run-program.ts';
 import { say } from '../run-rounds.ts';
+import { unlimited } from '../servers/headwater.ts';
 import { OverloadRig, type Figures, type Load } from './rig.ts';
 
 const USAGE = `Usage: pnpm bench:overload [options]
@@ -16,7 +17,6 @@ const USAGE = `Usage: pnpm bench:overload [options]
   --step N          how many more until the core is saturated (default: 200)
   --help            print this`;
 
-const UNLIMITED = ['limits.loopLag=0ms', 'limits.loopBusy=0'];
 /** What a viewer that is refused is told, over HTTP and over RTMP. */
 const CLEAR_ANSWERS = ['HTTP 503', 'NetStream.Play.Failed', 'NetConnection.Connect.Rejected'];
 const MAX_VIEWERS = 10_000;
@@ -69,7 +69,7 @@ interface Saturation {
 /** More and more viewers of a node without limits, until its core has no more to give. */
 async function findSaturation(load: Load, from: number, step: number): Promise<Saturation> {
   const rows = [['viewers', ...HEADER]];
-  const found = await OverloadRig.with(load, UNLIMITED, async (rig) => {
+  const found = await OverloadRig.with(load, unlimited, async (rig) => {
     let megabitsPerViewer = Number.NaN;
     for (let viewers = from; viewers <= MAX_VIEWERS; viewers += step) {
       await rig.join(viewers === from ? from : step);

@@ -1,16 +1,21 @@
 import type { Contender } from './contender.ts';
 import { floor } from './floor.ts';
-import { alwaysMerging, defaultLatencyClass, headwater, headwaterOrigin } from './headwater.ts';
+import { alwaysMerging, defaultLatencyClass, headwater, headwaterOrigin, unlimited } from './headwater.ts';
 import { mediamtx } from './mediamtx.ts';
 import { nginxRtmp } from './nginx-rtmp.ts';
 import { nodeMediaServer } from './node-media-server.ts';
 import { srs } from './srs.ts';
 
 const all: readonly Contender[] = [
-  headwater({ name: 'headwater', latencyClass: defaultLatencyClass }),
-  headwater({ name: 'headwater-low', query: '?latency=low', latencyClass: () => 'each frame' }),
-  headwater({ name: 'headwater-100', settings: alwaysMerging('100ms'), latencyClass: () => '100 ms' }),
-  headwater({ name: 'headwater-350', settings: alwaysMerging('350ms'), latencyClass: () => '350 ms' }),
+  headwater({ name: 'headwater', settings: unlimited, latencyClass: defaultLatencyClass }),
+  headwater({
+    name: 'headwater-low',
+    query: '?latency=low',
+    settings: unlimited,
+    latencyClass: () => 'each frame',
+  }),
+  merging('headwater-100', '100 ms'),
+  merging('headwater-350', '350 ms'),
   headwaterOrigin,
   nodeMediaServer,
   nginxRtmp,
@@ -23,6 +28,11 @@ const all: readonly Contender[] = [
   floor('floor-200', 200, '350 ms'),
   floor('floor-350', 350, '350 ms'),
 ];
+
+function merging(name: string, latencyClass: '100 ms' | '350 ms'): Contender {
+  const settings = [...unlimited, ...alwaysMerging(latencyClass.replace(' ', ''))];
+  return headwater({ name, settings, latencyClass: () => latencyClass });
+}
 
 /** The contender of that name. Throws when there is none. */
 export function contender(name: string): Contender {

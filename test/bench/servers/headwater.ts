@@ -32,6 +32,9 @@ export function defaultLatencyClass(viewers: number): LatencyClass {
   return viewers < 1500 ? '100 ms' : '350 ms';
 }
 
+/** Settings of a node that refuses nobody because it is busy, as no other server does. */
+export const unlimited: readonly string[] = ['limits.loopBusy=0', 'limits.loopLag=0ms'];
+
 /** Settings that gather frames for one time whatever the number of viewers. */
 export function alwaysMerging(merge: string): string[] {
   return ['fanOut.immediateBelowViewers=0', `fanOut.merge=${merge}`, `fanOut.manyMerge=${merge}`];
@@ -96,9 +99,7 @@ async function startNode(
   { directory, launch }: StartOptions,
 ): Promise<{ readonly server: OwnedProcess; readonly ready: ReadyFile }> {
   const readyFile = path.join(directory, 'ready.json');
-  // No other server refuses viewers when it is busy.
-  const limits = ['limits.loopBusy=0', 'limits.loopLag=0ms'];
-  const all = ['rtmp.port=0', 'http.port=0', 'admin.port=0', 'relay.port=0', ...limits, ...settings];
+  const all = ['rtmp.port=0', 'http.port=0', 'admin.port=0', 'relay.port=0', ...settings];
   const set = all.flatMap((setting) => ['--set', setting]);
   const server = launch({
     title,
