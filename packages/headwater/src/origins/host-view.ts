@@ -3,7 +3,6 @@ import {
   AppError,
   toAppError,
   type Clock,
-  type Counter,
   type JobView,
   type Metrics,
   type NodeListView,
@@ -15,17 +14,14 @@ import type { NodeRef } from '@headwater/cluster';
 import type { JobDesk } from '../admin/job-desk.ts';
 import type { NodeView } from '../admin/node-view.ts';
 import type { MetricValues } from '../prometheus-metrics.ts';
-import { CrewMetrics, unansweredQuestions } from '../workers/crew-metrics.ts';
+import { CrewMetrics } from '../workers/crew-metrics.ts';
 import type { WorkerTotals } from '../workers/retired-workers.ts';
+import { Survey, type Answering } from '../workers/survey.ts';
 import type { OriginQuestions } from './origin-messages.ts';
 
 /** An origin that can be asked. */
-export interface AskedOrigin extends WorkerTotals {
+export interface AskedOrigin extends WorkerTotals, Answering<OriginQuestions> {
   readonly isReady: boolean;
-  ask<What extends keyof OriginQuestions>(
-    what: What,
-    argument: OriginQuestions[What]['argument'],
-  ): Promise<OriginQuestions[What]['answer']>;
 }
 
 /** The origins, as the view needs them. */
@@ -52,16 +48,17 @@ export class HostView<Asked extends AskedOrigin> implements NodeView {
   readonly jobs: JobDesk;
   readonly #origins: AskedOrigins<Asked>;
   readonly #metrics: CrewMetrics<Asked>;
-  readonly #unanswered: Counter;
+  readonly #survey: Survey<OriginQuestions>;
 
   constructor({ origins, clock, metrics }: HostViewOptions<Asked>) {
     this.#origins = origins;
+    const survey = new Survey<OriginQuestions>(metrics);
+    this.#survey = survey;
     this.#metrics = new CrewMetrics({
       clock,
       workers: () => origins.members,
-      ask: async (origin) => (origin.isReady ? this.#ask(origin, 'metrics', undefined) : undefined),
+      ask: async (origin) => (origin.isReady ? survey.one(origin, 'metrics', undefined) : undefined),
     });
-    this.#unanswered = unansweredQuestions(metrics);
     this.jobs = {
       list: async () => this.#jobList(),
       add: async (job: PullJob) => this.#first('addJob', job),
@@ -75,7 +72,7 @@ export class HostView<Asked extends AskedOrigin> implements NodeView {
     await Promise.all(
       this.#origins.ready.map(async (origin) => {
         const nodeId = this.#origins.nodeOf(origin)?.nodeId;
-        for (const stream of (await this.#ask(origin, 'streams', undefined)) ?? []) {
+        for (const stream of (await this.#survey.one(origin, 'streams', undefined)) ?? []) {
           if (!streams.has(stream.key) || stream.owner === nodeId) streams.set(stream.key, stream);
         }
       }),
@@ -84,7 +81,7 @@ export class HostView<Asked extends AskedOrigin> implements NodeView {
   }
 
   async sessions(): Promise<readonly SessionView[]> {
-    return (await this.#askAll('sessions', undefined)).flat();
+    return (await this.#survey.all(this.#origins.ready, 'sessions', undefined)).flat();
   }
 
   async nodes(): Promise<NodeListView> {
@@ -93,7 +90,7 @@ export class HostView<Asked extends AskedOrigin> implements NodeView {
   }
 
   async kick(sessionId: string): Promise<boolean> {
-    return (await this.#askAll('kick', sessionId)).includes(true);
+    return (await this.#survey.all(this.#origins.ready, 'kick', sessionId)).includes(true);
   }
 
   explainRoute(): never {
@@ -129,7 +126,7 @@ export class HostView<Asked extends AskedOrigin> implements NodeView {
   // All of them know all jobs, and how those stand that are their own.
   async #jobList(): Promise<readonly JobView[]> {
     const first = await this.#read('jobs');
-    const others = (await this.#askAll('jobs', undefined)).flat();
+    const others = (await this.#survey.all(this.#origins.ready, 'jobs', undefined)).flat();
     return first.map((job) => others.find(({ id, run }) => id === job.id && run !== undefined) ?? job);
   }
 
@@ -142,7 +139,7 @@ export class HostView<Asked extends AskedOrigin> implements NodeView {
       } catch (caught) {
         failure = toAppError(caught);
         if (failure.code !== 'internal') break;
-        this.#unanswered.add(1);
+        this.#survey.missed();
       }
     }
     throw failure;
@@ -155,30 +152,6 @@ export class HostView<Asked extends AskedOrigin> implements NodeView {
     const [first] = this.#origins.ready;
     if (first === undefined) throw noneServes();
     return first.ask(what, argument);
-  }
-
-  async #askAll<What extends keyof OriginQuestions>(
-    what: What,
-    argument: OriginQuestions[What]['argument'],
-  ): Promise<OriginQuestions[What]['answer'][]> {
-    const answers = await Promise.all(
-      this.#origins.ready.map(async (origin) => this.#ask(origin, what, argument)),
-    );
-    return answers.filter((answer) => answer !== undefined);
-  }
-
-  /** Undefined when the origin does not answer. */
-  async #ask<What extends keyof OriginQuestions>(
-    origin: Asked,
-    what: What,
-    argument: OriginQuestions[What]['argument'],
-  ): Promise<OriginQuestions[What]['answer'] | undefined> {
-    try {
-      return await origin.ask(what, argument);
-    } catch {
-      this.#unanswered.add(1);
-      return undefined;
-    }
   }
 }
 

@@ -1,15 +1,7 @@
 // The metrics of all workers of a node, those that are gone included.
-import type { Clock, Counter, Metrics, Timer } from '@headwater/contracts';
+import type { Clock, Timer } from '@headwater/contracts';
 import type { MetricValues } from '../prometheus-metrics.ts';
 import { RetiredWorkers, type WorkerTotals } from './retired-workers.ts';
-
-/** Counts questions that stayed without an answer. */
-export function unansweredQuestions(metrics: Metrics): Counter {
-  return metrics.counter({
-    name: 'headwater_worker_unanswered_total',
-    help: 'Questions that a worker did not answer in time, so that what it serves is missing in what was shown.',
-  });
-}
 
 /** What is asked, and when. */
 export interface CrewMetricsOptions<Worker extends WorkerTotals> {

@@ -1,8 +1,9 @@
 // What all workers of a node have between them: their viewers and their figures, asked for or as they reported last.
-import type { Clock, Counter, Metrics, SessionView } from '@headwater/contracts';
+import type { Clock, Metrics, SessionView } from '@headwater/contracts';
 import type { MetricValues } from '../prometheus-metrics.ts';
-import { CrewMetrics, unansweredQuestions } from './crew-metrics.ts';
+import { CrewMetrics } from './crew-metrics.ts';
 import type { WorkerTotals } from './retired-workers.ts';
+import { Survey } from './survey.ts';
 import type { AudienceShare, WorkerQuestions } from './worker-messages.ts';
 import type { WorkerProcess } from './worker-process.ts';
 
@@ -21,16 +22,17 @@ export interface CrewViewOptions {
 export class CrewView {
   readonly #workers: () => readonly AskedWorker[];
   readonly #metrics: CrewMetrics<AskedWorker>;
-  readonly #unanswered: Counter;
+  readonly #survey: Survey<WorkerQuestions>;
 
   constructor({ clock, metrics, workers }: CrewViewOptions) {
     this.#workers = workers;
+    const survey = new Survey<WorkerQuestions>(metrics);
+    this.#survey = survey;
     this.#metrics = new CrewMetrics({
       clock,
       workers,
-      ask: async (worker) => (worker.isReady ? this.#ask(worker, 'metrics', undefined) : undefined),
+      ask: async (worker) => (worker.isReady ? survey.one(worker, 'metrics', undefined) : undefined),
     });
-    this.#unanswered = unansweredQuestions(metrics);
   }
 
   /** Media bytes written to all viewers, those of workers that are gone included. */
@@ -44,16 +46,16 @@ export class CrewView {
   }
 
   async sessions(): Promise<readonly SessionView[]> {
-    return (await this.#askAll('sessions', undefined)).flat();
+    return (await this.#survey.all(this.#ready, 'sessions', undefined)).flat();
   }
 
   async audience(): Promise<readonly AudienceShare[]> {
-    return (await this.#askAll('audience', undefined)).flat();
+    return (await this.#survey.all(this.#ready, 'audience', undefined)).flat();
   }
 
   /** False when no worker has a viewer with that session id. */
   async kick(sessionId: string): Promise<boolean> {
-    return (await this.#askAll('kick', sessionId)).includes(true);
+    return (await this.#survey.all(this.#ready, 'kick', sessionId)).includes(true);
   }
 
   /** The metrics of all workers; what those that are gone had counted stays counted. */
@@ -71,26 +73,7 @@ export class CrewView {
     this.#metrics.close();
   }
 
-  async #askAll<What extends keyof WorkerQuestions>(
-    what: What,
-    argument: WorkerQuestions[What]['argument'],
-  ): Promise<WorkerQuestions[What]['answer'][]> {
-    const asked = this.#workers().filter(({ isReady }) => isReady);
-    const answers = await Promise.all(asked.map(async (worker) => this.#ask(worker, what, argument)));
-    return answers.filter((answer) => answer !== undefined);
-  }
-
-  /** Undefined when the worker does not answer. */
-  async #ask<What extends keyof WorkerQuestions>(
-    worker: AskedWorker,
-    what: What,
-    argument: WorkerQuestions[What]['argument'],
-  ): Promise<WorkerQuestions[What]['answer'] | undefined> {
-    try {
-      return await worker.ask(what, argument);
-    } catch {
-      this.#unanswered.add(1);
-      return undefined;
-    }
+  get #ready(): readonly AskedWorker[] {
+    return this.#workers().filter(({ isReady }) => isReady);
   }
 }
