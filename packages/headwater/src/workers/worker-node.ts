@@ -11,12 +11,12 @@ import { accessPolicyOf } from '../access/access-policy-of.ts';
 import type { HttpListener } from '../http-listener.ts';
 import { loopBusyMs } from '../loop-busy.ts';
 import { PrometheusMetrics } from '../prometheus-metrics.ts';
-import { greetNamed } from '../proxy-protocol/named-client.ts';
 import type { ProxyGreeting } from '../proxy-protocol/proxy-greeting.ts';
 import { OverloadWatch } from '../roles/overload-watch.ts';
 import { audienceOf, viewerView } from '../roles/viewer-views.ts';
 import type { RtmpListener } from '../rtmp-listener.ts';
 import { SystemClock } from '../system-clock.ts';
+import { HandedSockets } from './handed-sockets.ts';
 import { localKeepalive, localOpeningMs } from './local-times.ts';
 import { viewerMetrics } from './viewer-metrics.ts';
 import { makeWorkerEdge } from './worker-edge.ts';
@@ -38,9 +38,8 @@ export class WorkerNode {
   readonly #rtmp: RtmpListener;
   readonly #http: HttpListener;
   readonly #greetings: Readonly<Record<WorkerPort, ProxyGreeting>>;
-  readonly #sockets = new Set<Socket>();
+  readonly #sockets = new HandedSockets(this.#clock);
   readonly #ended: () => void;
-  #isStopping = false;
 
   /** `ended` is called after a stop, when nothing is served any more. */
   constructor(setup: WorkerSetup, logger: Logger, ended: () => void) {
@@ -134,28 +133,10 @@ export class WorkerNode {
   }
 
   #serve(port: WorkerPort, socket: Socket, name?: (clientAddress: string) => Promise<boolean>): void {
-    if (this.#isStopping) {
-      socket.destroy();
-      return;
-    }
-    this.#sockets.add(socket);
-    socket.once('close', () => {
-      this.#sockets.delete(socket);
-      if (this.#isStopping && this.#sockets.size === 0) this.#ended();
-    });
     // As a listening HTTP server makes its sockets. What the kernel keeps of a socket (no delay, keep-alive) came with it.
     if (port === 'http') socket.allowHalfOpen = true;
     const { server } = port === 'http' ? this.#http : this.#rtmp;
-    if (name === undefined) {
-      server.emit('connection', socket);
-      return;
-    }
-    greetNamed(this.#greetings[port], socket, {
-      name,
-      letIn: () => {
-        server.emit('connection', socket);
-      },
-    });
+    this.#sockets.serve(socket, { server, greeting: this.#greetings[port], name });
   }
 
   #endViewers(): void {
@@ -165,16 +146,12 @@ export class WorkerNode {
   }
 
   #stop(deadlineMs: number): void {
-    if (this.#isStopping) return;
-    this.#isStopping = true;
+    if (this.#sockets.isEnding) return;
     this.#endViewers();
     for (const greeting of Object.values(this.#greetings)) greeting.close();
     this.#rtmp.closeConnections();
     this.#http.server.close();
     this.#http.server.closeIdleConnections();
-    if (this.#sockets.size === 0) this.#ended();
-    this.#clock.after(deadlineMs, () => {
-      for (const socket of this.#sockets) socket.destroy();
-    });
+    void this.#sockets.end(deadlineMs).then(this.#ended);
   }
 }
