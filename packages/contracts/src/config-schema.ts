@@ -249,9 +249,10 @@ const limits = section('What peers may use. Every limit protects the others on t
     'Lateness of the event loop (mean of 3 s), from which on new viewers are refused; 0ms is no limit.',
   ),
   loopBusy: whole(
-    90,
+    80,
     { min: 0, max: 100 },
-    'Percent of its time that the event loop is busy (of 3 s), from which on new viewers are refused; 0 is no limit.',
+    'Percent of the last second that the event loop was busy, from which on new viewers are refused, until it is less than 85 % of ' +
+      'that (mean of 3 s); 0 is no limit.',
   ),
   streams: whole(
     10_000,

@@ -73,22 +73,71 @@ describe('an event loop', () => {
     const { overload, pass } = watch({ loopLagMs: 250, loopBusyShare: 0.57 });
     pass(4, { busy: 0.55 });
     expect(overload.overload).toBeUndefined();
-    pass(4, { busy: 0.95, lateMs: 30 });
+    pass(1, { busy: 0.95, lateMs: 30 });
     expect(overload.overload).toEqual({ limit: 'event loop busy', is: 95, max: 57 });
-    pass(4, { busy: 0.55 });
-    expect(overload.overload).toMatchObject({ limit: 'event loop busy' });
-    pass(2, { busy: 0.3 });
+  });
+
+  it('that gets busier by two percent of its time with each look leaves no room from 80 % on, while it has time left', () => {
+    const { overload, pass } = watch({ loopBusyShare: 0.8 });
+    let busy = 0;
+    while (overload.overload === undefined && busy < 1) pass(0.1, { busy: (busy += 0.02) });
+    expect(busy).toBeGreaterThanOrEqual(0.8);
+    expect(busy).toBeLessThan(0.92);
+  });
+
+  it('that was too busy leaves room again when it has been less so for some seconds', () => {
+    const { overload, pass } = watch({ loopBusyShare: 0.8 });
+    pass(3, { busy: 0.82 });
+    for (let second = 0; second < 20; second++) {
+      pass(1, { busy: second % 2 === 0 ? 0.67 : 0.73 });
+      expect(overload.overload).toMatchObject({ limit: 'event loop busy' });
+    }
+    pass(2, { busy: 0.66 });
+    expect(overload.overload).toMatchObject({ limit: 'event loop busy', is: 66 });
+    pass(2, { busy: 0.66 });
+    expect(overload.overload).toBeUndefined();
+    pass(10, { busy: 0.79 });
     expect(overload.overload).toBeUndefined();
   });
 
-  it('that is busy for less than some seconds, also just after a start, leaves room', () => {
-    const { overload, pass } = watch({ loopBusyShare: 0.9 });
-    pass(2, { busy: 1 });
-    expect(overload.overload).toBeUndefined();
-    pass(4);
-    pass(2, { busy: 1 });
+  it('that had a second of work while it was half idle leaves room right after it', () => {
+    const { overload, pass } = watch({ loopBusyShare: 0.8 });
+    pass(4, { busy: 0.5 });
+    pass(1, { busy: 1 });
+    expect(overload.overload).toMatchObject({ limit: 'event loop busy' });
+    pass(0.5, { busy: 0.5 });
     expect(overload.overload).toBeUndefined();
   });
+
+  it('that is busy for less than a second, also just after a start, leaves room', () => {
+    const { overload, pass } = watch({ loopBusyShare: 0.8 });
+    pass(0.7, { busy: 1 });
+    expect(overload.overload).toBeUndefined();
+    pass(4);
+    pass(0.7, { busy: 1 });
+    expect(overload.overload).toBeUndefined();
+  });
+
+  it.each([
+    { newcomersPerSecond: 100, share: 0.0002 },
+    { newcomersPerSecond: 400, share: 0.0002 },
+    { newcomersPerSecond: 1_000, share: 0.0002 },
+    { newcomersPerSecond: 50, share: 0.002 },
+  ])(
+    'keeps time for those who watch, when of $newcomersPerSecond newcomers a second each takes $share of it',
+    ({ newcomersPerSecond, share }) => {
+      const { overload, pass } = watch({ loopBusyShare: 0.8 });
+      let watching = 0;
+      for (let look = 0; look < 1_000; look++) {
+        const admitted = overload.overload === undefined ? newcomersPerSecond / 10 : 0;
+        watching += admitted * share;
+        // To come in costs as much as to watch for three seconds.
+        pass(0.1, { busy: Math.min(1, watching + admitted * share * 30) });
+      }
+      expect(watching).toBeGreaterThan(0.55);
+      expect(watching).toBeLessThan(0.85);
+    },
+  );
 
   it('that stood still once, or is just starting, leaves room', () => {
     const { overload, pass } = watch({ loopLagMs: 250 });

@@ -3,6 +3,7 @@
 // a loop that has no time left is late by little until long after its viewers have stalled.
 import type { Clock, Timer } from '@headwater/contracts';
 import type { Overload } from '@headwater/edge';
+import { RateWindow } from './rate-window.ts';
 
 /** From when on newcomers are turned away; 0 is no limit. */
 export interface OverloadLimits {
@@ -23,21 +24,25 @@ export interface OverloadWatchOptions {
   loopBusyMs(): number;
 }
 
-// Often enough that a burst of joins is seen while it lasts; long enough that one stall or one burst is no overload.
+// Often enough that a burst of joins is seen while it lasts.
 const sampleMs = 100;
-const samples = 30;
-const windowMs = (samples - 1) * sampleMs;
-// What a loop was too busy at leaves room again below this part of the limit. Newcomers would make it ever busier otherwise, some
-// each time that the share swings below the limit.
-const roomAgainShare = 0.9;
+// Long enough that one stall or one burst is no overload.
+const windowMs = 3_000;
+const lagSamples = windowMs / sampleMs;
+// Shorter, because those who are let in meanwhile stay. It does not have to be shorter still: to come in costs as much as to
+// watch for some seconds, so that a loop to which many come is busy before they have cost what they will.
+const busyWindowMs = 1_000;
+// A loop that was too busy has room again when it was less busy than this part of the limit, for the longer time. It is never
+// equally busy: some more would be let in each time that it is less so by chance, and they would be too many all other times.
+const roomAgainShare = 0.85;
 
-/** Looks ten times a second, and judges by the last three seconds. */
+/** Looks ten times a second, and judges by the last seconds. */
 export class OverloadWatch {
   readonly #options: OverloadWatchOptions;
-  readonly #lags = new Float64Array(samples);
-  readonly #bytes = new Float64Array(samples);
-  readonly #busyMs = new Float64Array(samples);
-  readonly #times = new Float64Array(samples);
+  readonly #lags = new Float64Array(lagSamples);
+  readonly #bytes = new RateWindow(windowMs, sampleMs);
+  readonly #busyMs = new RateWindow(busyWindowMs, sampleMs);
+  readonly #longBusyMs = new RateWindow(windowMs, sampleMs);
   #taken = 0;
   #lagSum = 0;
   #isBusy = false;
@@ -52,17 +57,17 @@ export class OverloadWatch {
 
   /** Mean lateness of timers, in milliseconds. */
   get loopLagMs(): number {
-    return this.#taken === 0 ? 0 : this.#lagSum / Math.min(this.#taken, samples);
+    return this.#taken === 0 ? 0 : this.#lagSum / Math.min(this.#taken, lagSamples);
   }
 
-  /** Over the last seconds. Before there are as many, what was sent counts for all of them: a start is a burst of joins. */
+  /** Over the last three seconds. */
   get egressBitsPerSecond(): number {
-    return this.#perMs(this.#bytes) * 8_000;
+    return this.#bytes.perMs * 8_000;
   }
 
-  /** As `egressBitsPerSecond`; from 0 to 1. */
+  /** Over the last second; from 0 to 1. */
   get loopBusyShare(): number {
-    return this.#perMs(this.#busyMs);
+    return this.#busyMs.perMs;
   }
 
   /** The limit that is reached, or undefined while there is room. */
@@ -76,7 +81,7 @@ export class OverloadWatch {
       };
     }
     // Before the window is full a start looks like an overload.
-    if (loopLagMs > 0 && this.#taken >= samples && this.loopLagMs >= loopLagMs) {
+    if (loopLagMs > 0 && this.#taken >= lagSamples && this.loopLagMs >= loopLagMs) {
       return { limit: 'event loop lag', is: Math.round(this.loopLagMs), max: loopLagMs };
     }
     if (this.#isBusy) {
@@ -94,14 +99,6 @@ export class OverloadWatch {
     this.#timer.cancel();
   }
 
-  #perMs(totals: Float64Array): number {
-    if (this.#taken < 2) return 0;
-    const newest = (this.#taken - 1) % samples;
-    const oldest = this.#taken < samples ? 0 : this.#taken % samples;
-    const elapsedMs = (this.#times[newest] ?? 0) - (this.#times[oldest] ?? 0);
-    return ((totals[newest] ?? 0) - (totals[oldest] ?? 0)) / Math.max(elapsedMs, windowMs);
-  }
-
   #sampleLater(): Timer {
     return this.#options.clock.after(sampleMs, () => {
       this.#sample();
@@ -110,19 +107,28 @@ export class OverloadWatch {
   }
 
   #sample(): void {
-    const nowMs = this.#options.clock.nowMs();
-    const at = this.#taken % samples;
-    const lagMs = Math.max(0, nowMs - this.#dueMs);
-    this.#lagSum += lagMs - (this.#taken < samples ? 0 : (this.#lags[at] ?? 0));
-    this.#lags[at] = lagMs;
-    // To add up what all viewers were written is work, for each of them.
-    if (this.#options.limits.egressBitsPerSecond > 0) this.#bytes[at] = this.#options.bytesWritten();
-    this.#busyMs[at] = this.#options.loopBusyMs();
-    this.#times[at] = nowMs;
-    this.#taken++;
-    const { loopBusyShare } = this.#options.limits;
-    const busyFrom = loopBusyShare * (this.#isBusy ? roomAgainShare : 1);
-    this.#isBusy = loopBusyShare > 0 && this.loopBusyShare >= busyFrom;
+    const { clock, limits } = this.#options;
+    const nowMs = clock.nowMs();
+    this.#countLag(Math.max(0, nowMs - this.#dueMs));
     this.#dueMs = nowMs + sampleMs;
+    // To add up what all viewers were written is work, for each of them.
+    if (limits.egressBitsPerSecond > 0) this.#bytes.add(this.#options.bytesWritten(), nowMs);
+    const busyMs = this.#options.loopBusyMs();
+    this.#busyMs.add(busyMs, nowMs);
+    this.#longBusyMs.add(busyMs, nowMs);
+    this.#isBusy = this.#isTooBusy(limits.loopBusyShare);
+  }
+
+  #isTooBusy(limit: number): boolean {
+    if (limit === 0) return false;
+    if (this.loopBusyShare >= limit) return true;
+    return this.#isBusy && this.#longBusyMs.perMs >= limit * roomAgainShare;
+  }
+
+  #countLag(lagMs: number): void {
+    const at = this.#taken % lagSamples;
+    this.#lagSum += lagMs - (this.#lags[at] ?? 0);
+    this.#lags[at] = lagMs;
+    this.#taken++;
   }
 }
