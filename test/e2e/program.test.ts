@@ -33,6 +33,12 @@ async function untilAllSee(viewers: readonly MediaViewer[]): Promise<void> {
   );
 }
 
+/** The established connections of a port, as lines of /proc/net/tcp (proc(5)). */
+function connectionsOf(table: string, port: number): string[] {
+  const hex = port.toString(16).toUpperCase().padStart(4, '0');
+  return table.match(new RegExp(`^ *\\d+: [0-9A-F]+:${hex} [0-9A-F]+:[0-9A-F]{4} 01 .*$`, 'gm')) ?? [];
+}
+
 async function untilEnded(viewers: readonly MediaViewer[]): Promise<void> {
   await waitUntil('every viewer has ended', () => viewers.every(({ end }) => end !== undefined));
 }
@@ -156,6 +162,14 @@ describe('the admin API of a node with a live stream', () => {
     expect(await metricOf(node, 'headwater_edge_streams')).toBe(1);
     expect(await metricOf(node, 'headwater_publish_attempts_total', { outcome: 'accepted' })).toBe(1);
     for (const protocol of outputs) expect(await metricOf(node, 'headwater_viewers', { protocol })).toBe(1);
+  });
+
+  it('pulls the stream from itself, without a connection', async () => {
+    expect(await metricOf(node, 'headwater_relay_pulls')).toBe(1);
+    const port = Number(node.ready.relay?.split(':')[1]);
+    const tables = await Promise.all(['tcp', 'tcp6'].map((name) => readFile(`/proc/net/${name}`, 'utf8')));
+    expect(connectionsOf(tables.join(''), port)).toEqual([]);
+    expect(connectionsOf(tables.join(''), Number(node.ready.rtmp.split(':')[1]))).not.toEqual([]);
   });
 
   it('describes itself', async () => {

@@ -94,7 +94,7 @@ export class PrometheusMetrics implements Metrics {
 
   /** Adds the process's figures (CPU, memory, garbage collection, file descriptors). */
   measureProcess(): void {
-    prometheus.collectDefaultMetrics({ register: this.#registry });
+    prometheus.collectDefaultMetrics({ register: this.#registry, eventLoopMonitoringPrecision: lagPeriodMs });
   }
 
   /** Measures how late timers fire, the time for which the event loop was busy with something else, and how busy it is. */

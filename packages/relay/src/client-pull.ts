@@ -1,4 +1,4 @@
-import type { ClientReadableStream, ServiceError } from '@grpc/grpc-js';
+import type { StatusObject } from '@grpc/grpc-js';
 import {
   AppError,
   ProtocolError,
@@ -7,12 +7,11 @@ import {
   type CloseReason,
   type Timer,
 } from '@headwater/contracts';
-import type { ChannelLease } from './channel-pool.ts';
+import type { ClientCallEnd, DialCall } from './call-ends.ts';
 import { Reach, type PullRequest as PullRequestMessage } from './generated/relay.ts';
 import type { OpenedInfo, PullReach, PullRequest } from './pull.ts';
 import type { Pull, PullHandler } from './pull-handler.ts';
 import { decodePullItem, type PullItem } from './pull-item.ts';
-import { rawPull } from './relay-service.ts';
 import { errorOf, isDecision } from './relay-status.ts';
 
 /** `opening` until the owner answers, `open` while it sends, `closed` from the end on. */
@@ -23,19 +22,19 @@ export interface ClientPullOptions {
   readonly address: string;
   readonly request: PullRequest;
   readonly handler: PullHandler;
-  readonly lease: ChannelLease;
+  readonly dial: DialCall;
   readonly clock: Clock;
   readonly openingMs: number;
   /** Counts a message. */
   readonly onReceived: (bytes: number) => void;
-  /** Called once, whoever ends the pull; `error` when it failed. */
-  readonly onClosed: (error: AppError | undefined) => void;
+  /** Called once, whoever ends the pull; `error` when it failed, `isBroken` when that is the connection's fault. */
+  readonly onClosed: (error: AppError | undefined, isBroken: boolean) => void;
 }
 
 /** One `Relay.Pull` at its puller. Made by `RelayClient`. */
 export class ClientPull implements Pull {
   readonly #options: ClientPullOptions;
-  readonly #call: ClientReadableStream<Buffer>;
+  readonly #call: ClientCallEnd;
   readonly #openingTimer: Timer;
   #finishTimer: Timer | undefined;
   #phase: ClientPullPhase = 'opening';
@@ -43,24 +42,19 @@ export class ClientPull implements Pull {
 
   constructor(options: ClientPullOptions) {
     this.#options = options;
-    const { lease, request, clock, openingMs } = options;
-    this.#call = lease.client.makeServerStreamRequest(
-      rawPull.path,
-      rawPull.requestSerialize,
-      rawPull.responseDeserialize,
-      messageOf(request),
-    );
-    this.#call.on('data', (bytes: Buffer) => {
-      this.#receive(bytes);
+    const { dial, request, clock, openingMs } = options;
+    this.#call = dial(messageOf(request), {
+      item: (bytes) => {
+        this.#receive(bytes);
+      },
+      failed: (status) => {
+        this.#callFailed(status);
+      },
+      ended: () => {
+        this.#finishTimer?.cancel();
+        this.#fail(this.#error('the pull ended without a reason'), false);
+      },
     });
-    this.#call.on('error', (error: ServiceError) => {
-      this.#fail(errorOf(error, this.#context()), !isDecision(error));
-    });
-    // An error status comes as `error`, before the end of the data.
-    this.#call.on('end', () => {
-      this.#fail(this.#error('the pull ended without a reason'), false);
-    });
-    this.#call.on('status', () => this.#finishTimer?.cancel());
     this.#openingTimer = clock.after(openingMs, () => {
       this.#fail(this.#error(`no answer within ${openingMs} ms`), true);
     });
@@ -120,6 +114,11 @@ export class ClientPull implements Pull {
     handler.ended(reason);
   }
 
+  #callFailed(status: Partial<StatusObject>): void {
+    this.#finishTimer?.cancel();
+    this.#fail(errorOf(status, this.#context()), !isDecision(status));
+  }
+
   #fail(error: AppError, isBroken: boolean): void {
     if (!this.#finish(isBroken, error)) return;
     this.#call.cancel();
@@ -130,8 +129,7 @@ export class ClientPull implements Pull {
     if (this.#phase === 'closed') return false;
     this.#phase = 'closed';
     this.#openingTimer.cancel();
-    this.#options.lease.release(isBroken);
-    this.#options.onClosed(error);
+    this.#options.onClosed(error, isBroken);
     return true;
   }
 

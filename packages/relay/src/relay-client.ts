@@ -1,12 +1,16 @@
-// The relay's client: pulls streams from other nodes and probes them, over one shared connection for each address.
+// The relay's client: pulls streams from other nodes and probes them, over one shared connection for each address, and from
+// its own node without any.
 import type { ServiceError } from '@grpc/grpc-js';
 import { AppError, type Clock, type Counter, type Gauge, type Metrics } from '@headwater/contracts';
+import type { DialCall } from './call-ends.ts';
 import { ChannelPool } from './channel-pool.ts';
 import { ClientPull } from './client-pull.ts';
 import type { ProbeResponse } from './generated/relay.ts';
+import { dialGrpc } from './grpc-call.ts';
 import type { ProbeResult, PullRequest } from './pull.ts';
 import type { Pull, PullHandler } from './pull-handler.ts';
 import { defaultRelayKeepalive, type RelayKeepalive } from './relay-keepalive.ts';
+import type { RelayServer } from './relay-server.ts';
 import { probe } from './relay-service.ts';
 import { errorOf, isDecision } from './relay-status.ts';
 
@@ -51,6 +55,7 @@ export class RelayClient {
   readonly #failures: Counter;
   readonly #receivedBytes: Counter;
   readonly #receivedMessages: Counter;
+  #own: { readonly address: string; readonly server: RelayServer } | undefined;
   #isClosed = false;
 
   constructor(options: RelayClientOptions) {
@@ -82,21 +87,28 @@ export class RelayClient {
     return this.#channels.size;
   }
 
+  /** This node's own server, and the address by which others and this client know it. */
+  serveLocally(address: string, server: RelayServer): void {
+    this.#own = { address, server };
+  }
+
   /** Pulls a stream from `host:port` or `unix:PATH`. The handler hears everything, also that the address cannot be reached. */
   pull(address: string, request: Omit<PullRequest, 'nodeId'>, handler: PullHandler): Pull {
     if (this.#isClosed) throw new AppError('internal', { details: { what: 'relay client is closed' } });
+    const { dial, release } = this.#wayTo(address);
     const pull = new ClientPull({
       address,
       request: { ...request, nodeId: this.#nodeId },
       handler,
-      lease: this.#channels.acquire(address),
+      dial,
       clock: this.#clock,
       openingMs: this.#limits.openingMs,
       onReceived: (bytes) => {
         this.#receivedBytes.add(bytes);
         this.#receivedMessages.add(1);
       },
-      onClosed: (error) => {
+      onClosed: (error, isBroken) => {
+        release(isBroken);
         this.#pulls.delete(pull);
         this.#openPulls.set(this.#pulls.size);
         if (error !== undefined) this.#failures.add(1, { code: error.code });
@@ -105,6 +117,20 @@ export class RelayClient {
     this.#pulls.add(pull);
     this.#openPulls.set(this.#pulls.size);
     return pull;
+  }
+
+  #wayTo(address: string): { readonly dial: DialCall; readonly release: (isBroken: boolean) => void } {
+    const own = this.#own;
+    if (own?.address === address) {
+      return { dial: (...call) => own.server.callLocally(...call), release: () => undefined };
+    }
+    const lease = this.#channels.acquire(address);
+    return {
+      dial: (...call) => dialGrpc(lease.client, ...call),
+      release: (isBroken) => {
+        lease.release(isBroken);
+      },
+    };
   }
 
   /** Asks a node for a sign of life. Rejects with an `AppError` when there is none within `timeoutMs`. */

@@ -1,4 +1,4 @@
-// Pulls over real loopback sockets: what comes, in which order, and how it ends.
+// Pulls over real loopback sockets, and within one process: what comes, in which order, and how it ends.
 import { streamKey } from '@headwater/contracts';
 import { ManualClock } from '@headwater/contracts/testing';
 import { memoryUnder } from '@headwater/media/testing';
@@ -23,6 +23,11 @@ const live: OpenedInfo = { epoch, firstSequence: 0, resumed: false, state: 'live
 const cleanups: (() => Promise<void> | void)[] = [];
 let pair: RelayPair;
 
+const ways = [
+  { way: 'over a connection', isLocal: false },
+  { way: 'within a process', isLocal: true },
+] as const;
+
 async function startPair(options?: RelayPairOptions): Promise<RelayPair> {
   const started = await RelayPair.start(options);
   cleanups.push(async () => started.stop());
@@ -37,7 +42,11 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
-describe('a pull', () => {
+describe.each(ways)('a pull $way', ({ isLocal }) => {
+  beforeEach(async () => {
+    pair = await startPair({ isLocal });
+  });
+
   it('brings the opening, all frames in order, states and the end', async () => {
     pair.source.onOpen((call) => {
       expect(call.request).toEqual({ stream, nodeId: 'edge-1', minEpoch: 7 });
@@ -100,7 +109,19 @@ describe('a pull', () => {
     for (const { payload } of handler.received) expect(memoryUnder([payload])).toBeLessThan(500);
   });
 
-  it('shares one connection with other pulls of the same address, which closes when idle', async () => {
+  it('needs a connection only over one', async () => {
+    pair.source.onOpen((call) => {
+      call.opened(live);
+    });
+    const handler = new RecordingHandler();
+    pair.client.pull(pair.address, { stream }, handler);
+    await handler.until(() => handler.opening !== undefined);
+    expect(pair.client.connections).toBe(isLocal ? 0 : 1);
+  });
+});
+
+describe('a connection', () => {
+  it('is shared by the pulls of one address, and closes when idle', async () => {
     const clock = new ManualClock();
     pair = await startPair({ clientClock: clock });
     pair.source.onOpen((call) => {
@@ -119,7 +140,11 @@ describe('a pull', () => {
   });
 });
 
-describe('the end of a pull', () => {
+describe.each(ways)('the end of a pull $way', ({ isLocal }) => {
+  beforeEach(async () => {
+    pair = await startPair({ isLocal });
+  });
+
   it('by its puller tells the source and calls the handler no more', async () => {
     const handler = new RecordingHandler();
     const next = pair.source.nextCall();
@@ -154,6 +179,20 @@ describe('the end of a pull', () => {
     expect(handler.events).toEqual([]);
   });
 
+  it('at once leaves nothing behind', async () => {
+    const handler = new RecordingHandler();
+    pair.client.pull(pair.address, { stream }, handler).close();
+    const later = new RecordingHandler();
+    pair.source.onOpen((call) => {
+      call.opened(live);
+    });
+    const pull = pair.client.pull(pair.address, { stream }, later);
+    await later.until(() => later.opening !== undefined);
+    pull.close();
+    await vi.waitUntil(() => pair.server.pulls === 0);
+    expect(handler.events).toEqual([]);
+  });
+
   it('by closing the client ends all its pulls', async () => {
     pair.source.onOpen((call) => {
       call.opened(live);
@@ -169,7 +208,7 @@ describe('the end of a pull', () => {
     ]);
   });
 
-  it('by stopping the server is told as draining, and later pulls cannot connect', async () => {
+  it('by stopping the server is told as draining, and later pulls are in vain', async () => {
     pair.source.onOpen((call) => {
       call.opened(live);
     });
@@ -180,9 +219,20 @@ describe('the end of a pull', () => {
     expect(await handler.untilOver()).toMatchObject({ code: 'draining' });
     const late = new RecordingHandler();
     pair.client.pull(pair.address, { stream }, late);
-    expect(await late.untilOver()).toMatchObject({ code: 'upstream_unavailable' });
+    expect(await late.untilOver()).toMatchObject({ code: isLocal ? 'draining' : 'upstream_unavailable' });
   });
 
+  it('comes as failed when the call ends before its opening', async () => {
+    pair.source.onOpen((call) => {
+      call.ended('unpublished');
+    });
+    const handler = new RecordingHandler();
+    pair.client.pull(pair.address, { stream }, handler);
+    expect(await handler.untilOver()).toMatchObject({ code: 'stream_not_found' });
+  });
+});
+
+describe('stopping the server', () => {
   it('is forced after the grace when a puller does not read', async () => {
     const clock = new ManualClock();
     pair = await startPair({ serverClock: clock });
@@ -198,15 +248,6 @@ describe('the end of a pull', () => {
     clock.advance(5_000);
     await stopped;
     await vi.waitUntil(() => pair.server.pulls === 0);
-  });
-
-  it('comes as failed when the call ends before its opening', async () => {
-    pair.source.onOpen((call) => {
-      call.ended('unpublished');
-    });
-    const handler = new RecordingHandler();
-    pair.client.pull(pair.address, { stream }, handler);
-    expect(await handler.untilOver()).toMatchObject({ code: 'stream_not_found' });
   });
 });
 

@@ -23,6 +23,9 @@ import {
   type ProbeResponse,
   type PullRequest as PullRequestMessage,
 } from './generated/relay.ts';
+import type { ClientCallEnd, ClientCallListener, ServerCallEnd } from './call-ends.ts';
+import { grpcServerEnd } from './grpc-call.ts';
+import { LocalCall } from './local-call.ts';
 import type { ProbeResult, PullRequest } from './pull.ts';
 import { defaultRelayKeepalive, type RelayKeepalive } from './relay-keepalive.ts';
 import { rawRelayService } from './relay-service.ts';
@@ -97,7 +100,7 @@ export class RelayServer {
     });
     this.#server.addService(rawRelayService, {
       pull: (call: ServerWritableStream<PullRequestMessage, Buffer>) => {
-        this.#open(call);
+        this.#open(grpcServerEnd(call), call.request);
       },
       probe: (_call: ServerUnaryCall<ProbeRequest, ProbeResponse>, reply: sendUnaryData<ProbeResponse>) => {
         reply(null, { ...this.#probe() });
@@ -112,11 +115,11 @@ export class RelayServer {
     });
     this.#sentBytes = metrics.counter({
       name: 'headwater_relay_sent_bytes_total',
-      help: 'Bytes of relay messages handed to HTTP/2.',
+      help: 'Bytes of relay messages handed to HTTP/2, or to this node’s own edge.',
     });
     this.#sentMessages = metrics.counter({
       name: 'headwater_relay_sent_messages_total',
-      help: 'Relay messages handed to HTTP/2.',
+      help: 'Relay messages handed to HTTP/2, or to this node’s own edge.',
     });
   }
 
@@ -136,6 +139,16 @@ export class RelayServer {
     const address = `unix:${path}`;
     await this.#bind(address);
     return { address };
+  }
+
+  /** A call from this process, which needs no connection. */
+  callLocally(request: PullRequestMessage, listener: ClientCallListener): ClientCallEnd {
+    const call = new LocalCall(listener);
+    // Whoever calls may be about to make what is called for: over a connection it would be there by now.
+    setImmediate(() => {
+      if (!call.isCancelled) this.#open(call, request);
+    });
+    return call;
   }
 
   /** Takes no more pulls, ends those that run as `draining`, and resolves when all is sent or `graceMs` has passed. */
@@ -167,12 +180,12 @@ export class RelayServer {
     });
   }
 
-  #open(call: ServerWritableStream<PullRequestMessage, Buffer>): void {
+  #open(call: ServerCallEnd, message: PullRequestMessage): void {
     let request: PullRequest;
-    const peer = hostOf(call.getPeer());
+    const peer = hostOf(call.peer);
     try {
       this.#admit(peer);
-      request = checkedRequest(call.request);
+      request = checkedRequest(message);
     } catch (caught) {
       this.#refuseUnopened(call, toAppError(caught));
       return;
@@ -204,10 +217,10 @@ export class RelayServer {
     });
   }
 
-  #refuseUnopened(call: ServerWritableStream<PullRequestMessage, Buffer>, error: AppError): void {
+  #refuseUnopened(call: ServerCallEnd, error: AppError): void {
     this.#endedPulls.add(1, { result: error.code });
-    this.#noteRefusal(call.getPeer(), error);
-    call.emit('error', statusOf(error));
+    this.#noteRefusal(call.peer, error);
+    call.fail(statusOf(error));
   }
 
   // A flood of bad calls must not cost a log line each: one a second says what they are and how many came before it.
@@ -220,7 +233,7 @@ export class RelayServer {
     this.#refusalsSaidMs = nowMs;
   }
 
-  #track(pull: ServerPull, call: ServerWritableStream<PullRequestMessage, Buffer>, peer: string): void {
+  #track(pull: ServerPull, call: ServerCallEnd, peer: string): void {
     const startedMs = this.#clock.nowMs();
     const logger = this.#logger.child({
       peer: pull.peer,
@@ -233,7 +246,7 @@ export class RelayServer {
     const { reach, resume, minEpoch } = pull.request;
     const level = reach === undefined || reach === 'shield' ? 'info' : 'debug';
     logger[level]({ resume, minEpoch, reach }, 'pull opened');
-    call.once('close', () => {
+    call.onClosed(() => {
       this.#pulls.delete(pull);
       const left = (this.#pullsByPeer.get(peer) ?? 1) - 1;
       if (left > 0) this.#pullsByPeer.set(peer, left);

@@ -1,7 +1,6 @@
-import type { ServerWritableStream } from '@grpc/grpc-js';
 import { AppError, type Clock, type CloseReason, type Timer } from '@headwater/contracts';
 import type { Sink } from '@headwater/media';
-import type { PullRequest as PullRequestMessage } from './generated/relay.ts';
+import type { ServerCallEnd } from './call-ends.ts';
 import type { OpenedInfo, PulledState, PullRequest } from './pull.ts';
 import { encodeEndedItem, encodeOpenedItem, encodeStateItem, splitFramesItem } from './pull-item.ts';
 import type { PullCall } from './relay-source.ts';
@@ -22,7 +21,7 @@ export interface ServerPullLimits {
 
 /** What a server pull is made of. */
 export interface ServerPullOptions {
-  readonly call: ServerWritableStream<PullRequestMessage, Buffer>;
+  readonly call: ServerCallEnd;
   readonly request: PullRequest;
   readonly clock: Clock;
   readonly limits: ServerPullLimits;
@@ -35,7 +34,7 @@ export class ServerPull implements PullCall {
   readonly request: PullRequest;
   readonly peer: string;
   readonly sink: Sink;
-  readonly #call: ServerWritableStream<PullRequestMessage, Buffer>;
+  readonly #call: ServerCallEnd;
   readonly #limits: ServerPullLimits;
   readonly #onSent: (bytes: number) => void;
   readonly #openingTimer: Timer;
@@ -51,7 +50,7 @@ export class ServerPull implements PullCall {
     this.#call = options.call;
     this.#limits = options.limits;
     this.#onSent = options.onSent;
-    this.peer = options.call.getPeer();
+    this.peer = options.call.peer;
     this.sink = new PullSink(
       () => (this.isClosed ? 0 : this.#pendingBytes),
       (bytes) => {
@@ -69,7 +68,7 @@ export class ServerPull implements PullCall {
         }),
       );
     });
-    this.#call.on('cancelled', () => {
+    this.#call.onCancelled(() => {
       this.#close('client_closed');
     });
   }
@@ -117,8 +116,7 @@ export class ServerPull implements PullCall {
   refuse(error: AppError): void {
     if (this.isClosed) return;
     this.#close(error);
-    // The way grpc-js documents to end a stream with a status: it follows what was written.
-    this.#call.emit('error', statusOf(error));
+    this.#call.fail(statusOf(error));
   }
 
   onClosed(run: () => void): void {

@@ -9,10 +9,12 @@ export interface RelayPairOptions {
   readonly serverClock?: Clock;
   readonly clientClock?: Clock;
   readonly serverLimits?: Partial<RelayServerLimits>;
+  /** Both in one process, without a connection. */
+  readonly isLocal?: boolean;
   readonly clientLimits?: Partial<RelayClientLimits>;
 }
 
-/** A relay server with a scripted source and a client, over a real loopback socket. */
+/** A relay server with a scripted source and a client, over a real loopback socket unless told. */
 export class RelayPair {
   readonly source: ScriptedSource = new ScriptedSource();
   readonly server: RelayServer;
@@ -39,6 +41,7 @@ export class RelayPair {
   static async start(options: RelayPairOptions = {}): Promise<RelayPair> {
     const pair = new RelayPair(options);
     ({ address: pair.#address } = await pair.server.start('127.0.0.1', 0));
+    if (options.isLocal === true) pair.client.serveLocally(pair.#address, pair.server);
     return pair;
   }
 
