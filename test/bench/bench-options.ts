@@ -8,6 +8,8 @@ export interface BenchOptions {
   readonly formats: readonly ViewerFormat[];
   readonly rate: StreamRate;
   readonly viewers: number;
+  /** From the last join to the measuring window. */
+  readonly warmUpSeconds: number;
   readonly seconds: number;
   readonly joinsPerSecond: number;
   readonly pairs: number;
@@ -17,12 +19,14 @@ export interface BenchOptions {
 
 /** How to call the bench. */
 export const USAGE = `Usage: pnpm bench [options]
-  --servers LIST    of headwater, headwater-low, headwater-100, headwater-350, node-media-server, nginx-rtmp, srs-frame,
-                    srs-100, srs, mediamtx, floor-frame, floor-100, floor-200, floor-350
+  --servers LIST    of headwater, headwater-low, headwater-100, headwater-350, headwater-edge-low, headwater-edge-100,
+                    headwater-edge-350, node-media-server, nginx-rtmp, srs-frame, srs-100, srs, mediamtx,
+                    floor-frame, floor-100, floor-200, floor-350
                     (default: headwater,node-media-server,floor-frame,floor-100,floor-350)
   --formats LIST    of rtmp, flv (default: both)
   --rate RATE       stream of 500k, 1m (1.08 Mbit/s) or 6m (default: 1m)
   --viewers N       viewers at the same time (default: 500)
+  --warm-up N       seconds from the last join to the measuring window (default: 2)
   --seconds N       length of the measuring window (default: 8)
   --joins N         viewers joining each second (default: 200)
   --pairs N         how often each combination is repeated, in alternating order (default: 3)
@@ -42,6 +46,7 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions | undef
       formats: { type: 'string', default: 'rtmp,flv' },
       rate: { type: 'string', default: '1m' },
       viewers: { type: 'string', default: '500' },
+      'warm-up': { type: 'string', default: '2' },
       seconds: { type: 'string', default: '8' },
       joins: { type: 'string', default: '200' },
       pairs: { type: 'string', default: '3' },
@@ -56,6 +61,7 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions | undef
     formats: values.formats.split(',').map(parseFormat),
     rate: parseRate(values.rate),
     viewers: parseCount('viewers', values.viewers),
+    warmUpSeconds: parseCount('warm-up', values['warm-up']),
     seconds: parseCount('seconds', values.seconds),
     joinsPerSecond: parseCount('joins', values.joins),
     pairs: parseCount('pairs', values.pairs),

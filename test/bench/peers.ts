@@ -13,6 +13,7 @@ const USAGE = `Usage: pnpm bench:peers [options]
   --loads LIST      viewers x stream rate (default: 100x1m,500x1m,1000x1m,2000x1m,200x6m)
   --servers LIST    as for pnpm bench (default: all that can be found); SRS_BIN and MEDIAMTX_BIN name binaries
   --formats LIST    of rtmp, flv (default: both)
+  --warm-up N       seconds from the last join to each measuring window (default: 20)
   --seconds N       length of each measuring window (default: 8)
   --pairs N         how often each combination is repeated (default: 2)
   --chart FILE      write a chart (SVG) to FILE, of the load that --chart-load names
@@ -21,7 +22,7 @@ const USAGE = `Usage: pnpm bench:peers [options]
   --help            print this`;
 
 const everyServer =
-  'headwater-low,headwater-100,headwater-350,node-media-server,nginx-rtmp,srs-frame,srs-100,srs,mediamtx,' +
+  'headwater-low,headwater-100,headwater-350,headwater-edge-low,headwater-edge-100,headwater-edge-350,node-media-server,nginx-rtmp,srs-frame,srs-100,srs,mediamtx,' +
   'floor-frame,floor-100,floor-350';
 
 function parseLoads(text: string, shared: readonly string[]): BenchOptions[] {
@@ -38,6 +39,7 @@ async function main(): Promise<void> {
       loads: { type: 'string', default: '100x1m,500x1m,1000x1m,2000x1m,200x6m' },
       servers: { type: 'string', default: everyServer },
       formats: { type: 'string', default: 'rtmp,flv' },
+      'warm-up': { type: 'string', default: '20' },
       seconds: { type: 'string', default: '8' },
       pairs: { type: 'string', default: '2' },
       chart: { type: 'string' },
@@ -52,7 +54,18 @@ async function main(): Promise<void> {
   }
   if (process.platform !== 'linux') throw new Error('the bench reads /proc and runs on Linux only');
   const { formats, seconds, pairs } = values;
-  const shared = ['--formats', formats, '--seconds', seconds, '--pairs', pairs, '--joins', '250'];
+  const shared = [
+    '--formats',
+    formats,
+    '--seconds',
+    seconds,
+    '--pairs',
+    pairs,
+    '--joins',
+    '250',
+    '--warm-up',
+    values['warm-up'],
+  ];
   const loads = parseLoads(values.loads, shared);
   const results = await runRounds(loads, availableContenders(values.servers.split(',')), planCores());
   process.stdout.write(`${renderPeersReport(results)}\n`);

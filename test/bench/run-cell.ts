@@ -14,7 +14,7 @@ import { withServer, type MeasuredServer } from './servers/with-server.ts';
 
 /** More than one GOP, so that a GOP cache is full when viewers come. */
 const WARM_UP_MS = 2_600;
-/** From the last join to the measuring window: the joiners' first bursts are delivered by then. */
+/** From the first joins to the further ones: their first bursts are delivered by then. */
 const SETTLE_MS = 1_500;
 
 /** The part of the viewers that joins first, so that memory of a loaded server and of each further viewer tell apart. */
@@ -44,7 +44,8 @@ async function measure(cell: Cell, { server, directory, own }: MeasuredServer): 
   await viewers.ready();
   const running = [server.process];
   if (server.needsPublisher) {
-    running.push(own(await startPublisher({ ...where, port: server.ports.rtmp ?? 0 }, cores.load)));
+    const publishPort = server.publishPort ?? server.ports.rtmp ?? 0;
+    running.push(own(await startPublisher({ ...where, port: publishPort }, cores.load)));
   }
   await server.process.orDeath(sleep(WARM_UP_MS));
   const measuring = measureViewers(cell, server.process, viewers, directory);
@@ -64,7 +65,7 @@ async function measureViewers(
   await sleep(SETTLE_MS);
   const some = { viewers: first, usage: usageOf(server.pid) };
   const join = await viewers.join(options.viewers - first, options.joinsPerSecond);
-  await sleep(SETTLE_MS);
+  await sleep(options.warmUpSeconds * 1000);
   await readLoopLagMs(directory);
   await viewers.begin();
   const before = usageOf(server.pid);

@@ -10,12 +10,16 @@ export interface StartOptions {
   readonly rate: StreamRate;
   /** Starts the server's process on the core that is meant for it; it is stopped after the run, also when `start` fails. */
   readonly launch: (options: Pick<OwnedProcessOptions, 'title' | 'command' | 'args'>) => OwnedProcess;
+  /** Starts what the server needs and is not measured, on the core of the load. */
+  readonly launchAside: StartOptions['launch'];
 }
 
 /** A server that accepts connections. */
 export interface RunningServer {
   readonly process: OwnedProcess;
   readonly ports: Readonly<Partial<Record<ViewerFormat, number>>>;
+  /** Where publishers go, if not to `ports.rtmp`. */
+  readonly publishPort?: number;
   /** Where a Headwater node tells how it is. */
   readonly adminUrl?: string;
   /** False when the server makes the stream itself. */

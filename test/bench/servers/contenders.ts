@@ -1,6 +1,14 @@
 import type { Contender } from './contender.ts';
 import { floor } from './floor.ts';
-import { alwaysMerging, defaultLatencyClass, headwater, headwaterOrigin, unlimited } from './headwater.ts';
+import {
+  alwaysMerging,
+  defaultLatencyClass,
+  headwater,
+  headwaterEdge,
+  headwaterOrigin,
+  unlimited,
+  type HeadwaterVariant,
+} from './headwater.ts';
 import { mediamtx } from './mediamtx.ts';
 import { nginxRtmp } from './nginx-rtmp.ts';
 import { nodeMediaServer } from './node-media-server.ts';
@@ -8,14 +16,12 @@ import { srs } from './srs.ts';
 
 const all: readonly Contender[] = [
   headwater({ name: 'headwater', settings: unlimited, latencyClass: defaultLatencyClass }),
-  headwater({
-    name: 'headwater-low',
-    query: '?latency=low',
-    settings: unlimited,
-    latencyClass: () => 'each frame',
-  }),
-  merging('headwater-100', '100 ms'),
-  merging('headwater-350', '350 ms'),
+  headwater(low('headwater-low')),
+  headwater(merging('headwater-100', '100 ms')),
+  headwater(merging('headwater-350', '350 ms')),
+  headwaterEdge(low('headwater-edge-low')),
+  headwaterEdge(merging('headwater-edge-100', '100 ms')),
+  headwaterEdge(merging('headwater-edge-350', '350 ms')),
   headwaterOrigin,
   nodeMediaServer,
   nginxRtmp,
@@ -29,9 +35,13 @@ const all: readonly Contender[] = [
   floor('floor-350', 350, '350 ms'),
 ];
 
-function merging(name: string, latencyClass: '100 ms' | '350 ms'): Contender {
+function low(name: string): HeadwaterVariant {
+  return { name, query: '?latency=low', settings: unlimited, latencyClass: () => 'each frame' };
+}
+
+function merging(name: string, latencyClass: '100 ms' | '350 ms'): HeadwaterVariant {
   const settings = [...unlimited, ...alwaysMerging(latencyClass.replace(' ', ''))];
-  return headwater({ name, settings, latencyClass: () => latencyClass });
+  return { name, settings, latencyClass: () => latencyClass };
 }
 
 /** The contender of that name. Throws when there is none. */

@@ -63,25 +63,32 @@ export function headwater(variant: HeadwaterVariant): Contender {
 
 const redisServer = 'redis-server';
 
+function clusterUnavailable(): string | undefined {
+  if (!existsSync(program)) return 'headwater is not built';
+  return spawnSync(redisServer, ['--version']).status === 0 ? undefined : 'redis-server is not installed';
+}
+
+/** Starts what a cluster registers in; returns the settings of its nodes. */
+async function startRedis(launch: StartOptions['launch']): Promise<string[]> {
+  const port = await freePort();
+  const redis = launch({
+    title: 'redis-server',
+    command: redisServer,
+    args: ['--port', String(port), '--bind', LOOPBACK, '--save', ''],
+  });
+  await waitForPort(redis, port);
+  return ['registry.kind=redis', `registry.redis.url=redis://${LOOPBACK}:${String(port)}`];
+}
+
 /** An origin of a cluster, for publishers only; Redis is not counted. */
 export const headwaterOrigin: Contender = {
   name: 'headwater-origin',
   formats: [],
   query: '',
   latencyClass: defaultLatencyClass,
-  unavailable: () => {
-    if (!existsSync(program)) return 'headwater is not built';
-    return spawnSync(redisServer, ['--version']).status === 0 ? undefined : 'redis-server is not installed';
-  },
+  unavailable: clusterUnavailable,
   start: async (options) => {
-    const port = await freePort();
-    const redis = options.launch({
-      title: 'redis-server',
-      command: redisServer,
-      args: ['--port', String(port), '--bind', LOOPBACK, '--save', ''],
-    });
-    await waitForPort(redis, port);
-    const registry = ['registry.kind=redis', `registry.redis.url=redis://${LOOPBACK}:${String(port)}`];
+    const registry = await startRedis(options.launch);
     const { server, ready } = await startNode('origin', 'headwater-origin', registry, options);
     return {
       process: server,
@@ -92,13 +99,37 @@ export const headwaterOrigin: Contender = {
   },
 };
 
+/** An edge of a cluster, which pulls the stream over the network; its origin and Redis are not counted, nor on its core. */
+export function headwaterEdge({ name, query = '', settings = [], ...variant }: HeadwaterVariant): Contender {
+  return {
+    name,
+    formats: ['rtmp', 'flv'],
+    query,
+    latencyClass: (viewers) => variant.latencyClass(viewers),
+    unavailable: clusterUnavailable,
+    start: async (options) => {
+      const registry = await startRedis(options.launchAside);
+      const aside = { ...options, launch: options.launchAside };
+      const origin = await startNode('origin', 'headwater-origin', registry, aside);
+      const { server, ready } = await startNode('edge', name, [...registry, ...settings], options);
+      return {
+        process: server,
+        ports: { rtmp: portOf(ready.rtmp), flv: portOf(ready.http ?? '') },
+        publishPort: portOf(origin.ready.rtmp),
+        adminUrl: `http://${ready.admin}`,
+        needsPublisher: true,
+      };
+    },
+  };
+}
+
 async function startNode(
-  role: 'all' | 'origin',
+  role: 'all' | 'origin' | 'edge',
   title: string,
   settings: readonly string[],
   { directory, launch }: StartOptions,
 ): Promise<{ readonly server: OwnedProcess; readonly ready: ReadyFile }> {
-  const readyFile = path.join(directory, 'ready.json');
+  const readyFile = path.join(directory, `${role}.json`);
   const all = ['rtmp.port=0', 'http.port=0', 'admin.port=0', 'relay.port=0', ...settings];
   const set = all.flatMap((setting) => ['--set', setting]);
   const server = launch({

@@ -4,7 +4,7 @@ import path from 'node:path';
 import type { StreamRate } from '../load/synthetic-stream.ts';
 import type { CorePlan } from '../measure/machine.ts';
 import { OwnedProcess } from '../measure/owned-process.ts';
-import type { Contender, RunningServer } from './contender.ts';
+import type { Contender, RunningServer, StartOptions } from './contender.ts';
 
 /** What is measured, and with what. */
 export interface ServerPlan {
@@ -34,10 +34,15 @@ export async function withServer<T>(
     return load;
   };
   try {
+    const launchOn =
+      (core: number | undefined): StartOptions['launch'] =>
+      (options) =>
+        own(new OwnedProcess({ ...options, core, cwd: directory }));
     const server = await contender.start({
       directory,
       rate,
-      launch: (options) => own(new OwnedProcess({ ...options, core: cores.server, cwd: directory })),
+      launch: launchOn(cores.server),
+      launchAside: launchOn(cores.load),
     });
     return await run({ server, directory, own });
   } finally {

@@ -64,8 +64,9 @@ export function nodeParts(context: NodeContext, makeRtmp?: MakeRtmp): NodeParts 
   const services: Service[] = routing === undefined ? [] : [routing.service];
   // Edges of a cluster serve each other, too.
   const hasPeers = edge !== undefined && context.config.registry.redis !== undefined;
-  if (origin !== undefined || hasPeers)
+  if (origin !== undefined || hasPeers) {
     services.push(new RelayService(context, { origin, edge, client: relay }));
+  }
   services.push(...viewerPorts(context, { workers, origin, edge, forwarder, routes, view, makeRtmp }));
   // Late, when every address is known; early to go, so that nobody is sent here any more.
   services.push(membership, jobs);
