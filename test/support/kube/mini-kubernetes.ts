@@ -179,7 +179,8 @@ export class MiniKubernetes {
     return {
       program: process.execPath,
       args: ['--import', hostsHook, '--enable-source-maps', main, ...args],
-      env: { ...env, ...surroundings, ...bind },
+      // All pods share this machine, so that any loop may be busy for a while.
+      env: { HEADWATER_LIMITS_LOOP_BUSY: '0', ...env, ...surroundings, ...bind },
     };
   }
 
