@@ -30,8 +30,8 @@ export interface ContinuityOptions extends Pick<
   random(): number;
   /** A stream that this node owns. */
   ownStream(key: StreamKey): OriginStream | undefined;
-  /** The registry has granted that epoch of a stream, to whomever. */
-  granted(key: StreamKey, epoch: number): void;
+  /** The registry has granted an epoch of a stream, to whomever. */
+  granted(record: StreamRecord): void;
   /** Another node has this stream by now, which this one has at that epoch. */
   superseded(key: StreamKey, epoch: number): void;
   /** A backup has the stream now, at that epoch: opens it, fed by the publisher. */
@@ -130,7 +130,7 @@ export class Continuity {
     if (event.type === 'node_left') this.#forgetStandbysOn(event.node);
     if (!('record' in event)) return;
     const { record } = event;
-    if (event.type === 'stream_claimed') this.#options.granted(record.stream, record.epoch);
+    if (event.type === 'stream_claimed') this.#options.granted(record);
     this.#noteStandby(record);
     this.#followers?.heard(event);
     this.backups.heard(record);

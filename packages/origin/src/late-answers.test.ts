@@ -1,7 +1,7 @@
 // What happens to a node while an answer of the registry is on its way.
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Origin } from './origin.ts';
-import { key, OriginRig, refOf } from './testing/index.ts';
+import { key, OriginRig, refOf, TestPuller } from './testing/index.ts';
 
 const token = 'secret';
 const backupParams = { token, backup: '1' };
@@ -53,6 +53,45 @@ describe('while the claim of a publisher is under way', () => {
   });
 });
 
+describe('while the claim of a publisher is under way that the registry has told others of', () => {
+  it('an edge that asks at once gets the stream as soon as it is there', async () => {
+    const answer = answerLate('claim');
+    const coming = rig.publish(first, { token });
+    await rig.run(0);
+    const { epoch = 0 } = (await rig.registry.stream(key)) ?? {};
+    const puller = new TestPuller(rig.relay, 'o1:1', { minEpoch: epoch });
+    await rig.run(40);
+    expect(puller.opened ?? puller.refusedWith).toBeUndefined();
+    answer();
+    await coming;
+    expect(puller.opened?.epoch).toBe(epoch);
+    await rig.run(500);
+    expect(puller.media.length).toBeGreaterThan(0);
+  });
+
+  it('an edge is refused when the answer does not come', async () => {
+    await rig.publish(first, { token });
+    answerLate('claim');
+    void rig.publish(first, { token });
+    await rig.run(0);
+    const { epoch = 0 } = (await rig.registry.stream(key)) ?? {};
+    const puller = new TestPuller(rig.relay, 'o1:1', { minEpoch: epoch });
+    await rig.run(100);
+    expect(puller.refusedWith?.code).toBe('epoch_stale');
+  });
+
+  it('a node that is closed keeps nobody waiting', async () => {
+    answerLate('claim');
+    void rig.publish(first, { token });
+    await rig.run(0);
+    const puller = new TestPuller(rig.relay, 'o1:1');
+    await rig.run(0);
+    first.close();
+    await rig.run(0);
+    expect(puller.refusedWith?.code).toBe('stream_not_found');
+  });
+});
+
 describe('while the declaration of a backup is under way', () => {
   it('a node that begins to drain accepts it no more', async () => {
     await rig.publish(first, { token });
@@ -94,5 +133,26 @@ describe('while the claim of a backup is under way', () => {
     await rig.run(0);
     expect(second.streams.size).toBe(0);
     expect(second.publishers).toBe(0);
+  });
+
+  it('an edge that hears of it first gets the stream as soon as the backup has it', async () => {
+    const primary = await rig.publish(first, { token });
+    await rig.publish(second, backupParams);
+    await rig.run(500);
+    const answer = answerLate('claim');
+    primary.isSilent = true;
+    const before = (await rig.registry.stream(key))?.epoch ?? 0;
+    let epoch = before;
+    for (let steps = 0; steps < 100 && epoch === before; steps++) {
+      await rig.run(20);
+      epoch = (await rig.registry.stream(key))?.epoch ?? 0;
+    }
+    const puller = new TestPuller(rig.relay, 'o2:1', { minEpoch: epoch });
+    await rig.run(0);
+    expect(puller.opened ?? puller.refusedWith).toBeUndefined();
+    answer();
+    await rig.run(0);
+    expect(puller.opened?.epoch).toBe(epoch);
+    expect(epoch).toBeGreaterThan(before);
   });
 });

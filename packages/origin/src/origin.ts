@@ -7,11 +7,12 @@ import {
   type Logger,
   type StreamKey,
 } from '@headwater/contracts';
-import type { OwnedStream, StreamRecord } from '@headwater/cluster';
+import { isSameRun, type OwnedStream, type StreamRecord } from '@headwater/cluster';
 import { askAccess } from './access-question.ts';
 import type { BackupSession } from './backup-session.ts';
 import type { AdmittedPublisher } from './backups.ts';
 import { Continuity } from './continuity.ts';
+import { ExpectedStreams } from './expected-streams.ts';
 import { LateClaims } from './late-claims.ts';
 import { originFigures, type OriginFigures } from './origin-figures.ts';
 import { defaultBackupPolicy, type OriginOptions } from './origin-options.ts';
@@ -22,6 +23,7 @@ import { PublishSession } from './publish-session.ts';
 import { PublishTurns, type PublishTurn } from './publish-turns.ts';
 import { goodStanding, type RegistryStanding } from './registry-standing.ts';
 import { RelayFeed } from './relay-feed.ts';
+import type { ServedStream } from './served-stream.ts';
 import { StreamReports } from './stream-reports.ts';
 
 /** A node's publishers and their streams. */
@@ -36,6 +38,7 @@ export class Origin {
   readonly #claims: PublishClaims;
   readonly #late: LateClaims;
   readonly #reports: StreamReports;
+  readonly #expected: ExpectedStreams;
   readonly #figures: OriginFigures;
   #isDraining = false;
   #isClosed = false;
@@ -72,7 +75,9 @@ export class Origin {
       },
     });
     this.continuity = this.#makeContinuity();
-    this.feed = new RelayFeed((key) => this.continuity.served(key), this.#figures.relayDropped);
+    this.#expected = new ExpectedStreams(options.clock);
+    const served = (key: StreamKey): ServedStream | undefined => this.continuity.served(key);
+    this.feed = new RelayFeed(served, this.#figures.relayDropped, this.#expected);
   }
 
   /** The streams that this node owns. */
@@ -153,6 +158,7 @@ export class Origin {
     this.drain();
     this.#isClosed = true;
     this.continuity.close();
+    this.#expected.close();
     for (const key of [...this.#streams.keys()]) this.#close(key, 'shutdown');
   }
 
@@ -250,8 +256,10 @@ export class Origin {
       logger: this.#logger,
       relayAddress: () => this.#options.relayAddress(),
       ownStream: (key) => this.#streams.get(key),
-      granted: (key, epoch) => {
-        this.#claims.seen(key, epoch);
+      granted: ({ stream, epoch, owner }) => {
+        this.#claims.seen(stream, epoch);
+        const isToCome = isSameRun(owner, this.#options.node) && !this.#isClosed;
+        if (isToCome && (this.#streams.get(stream)?.epoch ?? 0) < epoch) this.#expected.expect(stream);
       },
       superseded: (key, epoch) => {
         this.yieldStreams(new Map([[key, epoch]]));
@@ -297,6 +305,7 @@ export class Origin {
     session.open(attempt, () => {
       if (this.#sessions.get(key) === session) this.#sessions.delete(key);
     });
+    this.#expected.settle(key);
   }
 
   #makeStream(key: StreamKey, epoch: number, credential: string | undefined, goesOn = false): OriginStream {
@@ -350,6 +359,7 @@ export class Origin {
     session?.moveTo(successor);
     stream.end('replaced');
     if (session === undefined) successor.interrupt();
+    this.#expected.settle(key);
     this.#logger.info({ stream: key, epoch, formerEpoch: stream.epoch }, 'stream goes on at another epoch');
     this.#tell(successor);
   }

@@ -2,7 +2,8 @@ import { parseStreamKey, type AppError, type CloseReason } from '@headwater/cont
 import { ManualClock } from '@headwater/contracts/testing';
 import { RecordingSink, testFrames } from '@headwater/media/testing';
 import type { PullCall, PullRequest } from '@headwater/relay';
-import { beforeEach, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { ExpectedStreams } from './expected-streams.ts';
 import { OriginStream } from './origin-stream.ts';
 import { RelayFeed } from './relay-feed.ts';
 
@@ -10,13 +11,17 @@ const key = parseStreamKey('live/cam1');
 
 /** A pull without a connection. */
 class TestCall implements PullCall {
-  readonly request: PullRequest = { stream: key, nodeId: 'edge-1' };
+  readonly request: PullRequest;
   readonly peer = '192.0.2.1:1';
   readonly sink = new RecordingSink();
   readonly heard: string[] = [];
   isClosed = false;
   refusedWith: AppError | undefined;
   readonly #closed: (() => void)[] = [];
+
+  constructor(minEpoch = 0) {
+    this.request = { stream: key, nodeId: 'edge-1', minEpoch };
+  }
 
   opened(): void {
     this.heard.push('opened');
@@ -51,6 +56,7 @@ let clock: ManualClock;
 let stream: OriginStream;
 let dropped: number[];
 let feed: RelayFeed;
+let expected: ExpectedStreams;
 
 beforeEach(() => {
   clock = new ManualClock();
@@ -65,9 +71,9 @@ beforeEach(() => {
     codecsChanged: () => undefined,
   });
   dropped = [];
-  feed = new RelayFeed((wanted) => (wanted === key ? stream : undefined), {
-    add: (frames) => dropped.push(frames),
-  });
+  expected = new ExpectedStreams(clock);
+  const count = { add: (frames: number) => dropped.push(frames) };
+  feed = new RelayFeed((wanted) => (wanted === key ? stream : undefined), count, expected);
 });
 
 function send(seconds: number, startTimestampMs: number): number {
@@ -110,4 +116,36 @@ it('a pull is forgotten whether it closes or its stream ends', () => {
   stream.end('kicked');
   expect(feed.pullsOf(stream)).toBe(0);
   expect(dropped).toEqual([0, 0]);
+});
+
+describe('a pull of an epoch that the registry has given to this node', () => {
+  it('waits for it no longer than the answer to a claim may take, and is then refused', () => {
+    expected.expect(key);
+    const call = new TestCall(6);
+    feed.open(call);
+    clock.advance(79);
+    expected.expect(key);
+    expect(call.refusedWith).toBeUndefined();
+    clock.advance(1);
+    expect(call.refusedWith?.code).toBe('epoch_stale');
+    const late = new TestCall(6);
+    feed.open(late);
+    expect(late.refusedWith?.code).toBe('epoch_stale');
+  });
+
+  it('does not hold up one of the epoch before', () => {
+    expected.expect(key);
+    const call = new TestCall(5);
+    feed.open(call);
+    expect(call.heard).toEqual(['opened']);
+  });
+
+  it('is answered no more once its puller has gone', () => {
+    expected.expect(key);
+    const call = new TestCall(6);
+    feed.open(call);
+    call.close();
+    expected.close();
+    expect(call.refusedWith).toBeUndefined();
+  });
 });

@@ -3,6 +3,7 @@
 import { AppError, toAppError, type Counter, type StreamKey } from '@headwater/contracts';
 import type { BacklogLimits } from '@headwater/media';
 import { relayFormat, type PullCall, type RelaySource, type ResumePoint } from '@headwater/relay';
+import type { ExpectedStreams } from './expected-streams.ts';
 import type { ServedStream } from './served-stream.ts';
 
 // An edge serves many viewers: it may lie behind further than one of them before it jumps to a keyframe.
@@ -17,12 +18,18 @@ const edgeBacklog: BacklogLimits = {
 export class RelayFeed implements RelaySource {
   readonly #find: (key: StreamKey) => ServedStream | undefined;
   readonly #dropped: Counter;
+  readonly #expected: ExpectedStreams;
   readonly #pulls = new Map<ServedStream, Set<PullCall>>();
 
   /** `dropped` counts the frames that slow pullers missed, when their pull ends. */
-  constructor(find: (key: StreamKey) => ServedStream | undefined, dropped: Counter) {
+  constructor(
+    find: (key: StreamKey) => ServedStream | undefined,
+    dropped: Counter,
+    expected: ExpectedStreams,
+  ) {
     this.#find = find;
     this.#dropped = dropped;
+    this.#expected = expected;
   }
 
   /** How many edges follow that stream. */
@@ -31,11 +38,13 @@ export class RelayFeed implements RelaySource {
   }
 
   open(call: PullCall): void {
-    try {
-      this.#attach(call);
-    } catch (caught) {
-      call.refuse(toAppError(caught));
-    }
+    const { stream, minEpoch = 0 } = call.request;
+    const found = this.#find(stream);
+    const isHere = found !== undefined && found.state !== 'ended' && found.epoch >= minEpoch;
+    const answer = (): void => {
+      this.#answer(call);
+    };
+    if (isHere || !this.#expected.wait(stream, answer)) answer();
   }
 
   /** Tells the edges that follow a stream how it stands. */
@@ -43,6 +52,15 @@ export class RelayFeed implements RelaySource {
     const { state } = stream;
     if (state === 'ended') return;
     for (const call of this.#pulls.get(stream) ?? []) call.state(state);
+  }
+
+  #answer(call: PullCall): void {
+    if (call.isClosed) return;
+    try {
+      this.#attach(call);
+    } catch (caught) {
+      call.refuse(toAppError(caught));
+    }
   }
 
   #attach(call: PullCall): void {
