@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import type { StreamRate } from '../load/synthetic-stream.ts';
@@ -34,15 +34,18 @@ export async function withServer<T>(
     return load;
   };
   try {
-    const launchOn =
-      (core: number | undefined): StartOptions['launch'] =>
-      (options) =>
-        own(new OwnedProcess({ ...options, core, cwd: directory }));
+    const launchIn =
+      (cwd: string, core: number | undefined): StartOptions['launch'] =>
+      (options) => {
+        mkdirSync(cwd, { recursive: true });
+        return own(new OwnedProcess({ ...options, core, cwd }));
+      };
     const server = await contender.start({
       directory,
       rate,
-      launch: launchOn(cores.server),
-      launchAside: launchOn(cores.load),
+      launch: launchIn(directory, cores.server),
+      // Whatever has a probe in the server's own directory is measured.
+      launchAside: launchIn(path.join(directory, 'aside'), cores.load),
     });
     return await run({ server, directory, own });
   } finally {
