@@ -22,9 +22,9 @@ export interface ServerCallEnd {
 /** Hears what comes from the server, in order. Never called before the call that made it has returned. */
 export interface ClientCallListener {
   item(bytes: Buffer): void;
-  /** The call has failed, by the server's word or without. */
+  /** The call has failed, by the server's word or without, or because it was cancelled. */
   failed(status: Partial<StatusObject>): void;
-  /** The call is over, and did not fail. */
+  /** Nothing more comes. Also after `failed`, over a connection. */
   ended(): void;
 }
 

@@ -1,4 +1,5 @@
-// Pulls and probes that fail, over real loopback sockets: refusals, unreachable nodes, peers that break the protocol.
+// Pulls and probes that fail, over real loopback sockets, and refusals also within one process: unreachable nodes, peers that
+// break the protocol.
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
@@ -45,7 +46,14 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
-describe('a refused pull', () => {
+describe.each([
+  { way: 'over a connection', isLocal: false },
+  { way: 'within a process', isLocal: true },
+])('a refused pull $way', ({ isLocal }) => {
+  beforeEach(async () => {
+    pair = await startPair({ isLocal });
+  });
+
   it('fails with the same error code, whatever its details hold', async () => {
     const codes = ['stream_not_found', 'epoch_stale', 'role_missing', 'limit_reached', 'internal'] as const;
     for (const code of codes) {
@@ -70,7 +78,7 @@ describe('a refused pull', () => {
 
   it('is refused when the source does not answer in time', async () => {
     const clock = new ManualClock();
-    pair = await startPair({ serverClock: clock });
+    pair = await startPair({ isLocal, serverClock: clock });
     const handler = new RecordingHandler();
     const next = pair.source.nextCall();
     pair.client.pull(pair.address, { stream }, handler);
@@ -81,7 +89,7 @@ describe('a refused pull', () => {
 
   it('fails by the puller, too, when no answer comes in time', async () => {
     const clock = new ManualClock();
-    pair = await startPair({ clientClock: clock });
+    pair = await startPair({ isLocal, clientClock: clock });
     const handler = new RecordingHandler();
     const next = pair.source.nextCall();
     pair.client.pull(pair.address, { stream }, handler);
@@ -102,7 +110,7 @@ describe('a refused pull', () => {
   });
 
   it('fails when the peer has too many pulls already, until one of them ends', async () => {
-    pair = await startPair({ serverLimits: { maxPullsPerPeer: 2 } });
+    pair = await startPair({ isLocal, serverLimits: { maxPullsPerPeer: 2 } });
     pair.source.onOpen((call) => {
       call.opened(live);
     });

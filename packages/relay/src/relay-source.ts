@@ -8,13 +8,14 @@ import type { OpenedInfo, PulledState, PullRequest } from './pull.ts';
  */
 export interface PullCall {
   readonly request: PullRequest;
-  /** The puller's address, `host:port`. */
+  /** The puller's address, `host:port`; a word for it when it is in this process. */
   readonly peer: string;
   /** True once the call is over, from whichever side. */
   readonly isClosed: boolean;
   /**
-   * Takes buffers made by `relayFormat`. `pendingBytes` is what HTTP/2 flow control holds back, in bytes: write no more
-   * while it is above 0, and a slow puller costs no memory. A call that exceeds the server's limit is ended.
+   * Takes buffers made by `relayFormat`. `pendingBytes` is what HTTP/2 flow control holds back, or a puller in this process
+   * has not heard yet, in bytes: write no more while it is above 0, and a slow puller costs no memory. A call that exceeds
+   * the server's limit is ended. A puller in this process keeps parts of the buffers: they must not be changed any more.
    */
   readonly sink: Sink;
   opened(info: OpenedInfo): void;
