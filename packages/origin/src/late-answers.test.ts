@@ -1,4 +1,6 @@
 // What happens to a node while an answer of the registry is on its way.
+import { AppError } from '@headwater/contracts';
+import { testClaim, testNode } from '@headwater/cluster/testing';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Origin } from './origin.ts';
 import { key, OriginRig, refOf, TestPuller } from './testing/index.ts';
@@ -89,6 +91,29 @@ describe('while the claim of a publisher is under way that the registry has told
     first.close();
     await rig.run(0);
     expect(puller.refusedWith?.code).toBe('stream_not_found');
+  });
+});
+
+describe('while a late claim is under way', () => {
+  it('an edge that hears of its higher epoch first gets the stream as soon as it goes on there', async () => {
+    const { registry } = rig;
+    const claim = registry.claim.bind(registry);
+    registry.claim = async () => Promise.reject(new AppError('registry_unavailable'));
+    await rig.publish(first, { token });
+    registry.claim = claim;
+    const provisional = first.streams.get(key)?.epoch ?? 0;
+    await claim(testClaim(testNode('o1'), { credential: token, seenEpoch: provisional + 1_000_000 }));
+    await rig.run(100);
+    const answer = answerLate('claim');
+    await rig.run(120);
+    const { epoch = 0 } = (await registry.stream(key)) ?? {};
+    const puller = new TestPuller(rig.relay, 'o1:1', { minEpoch: epoch });
+    await rig.run(0);
+    expect(puller.opened ?? puller.refusedWith).toBeUndefined();
+    answer();
+    await rig.run(0);
+    expect(puller.opened?.epoch).toBe(epoch);
+    expect(epoch).toBe(provisional + 1_000_002);
   });
 });
 
