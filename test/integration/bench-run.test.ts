@@ -42,6 +42,10 @@ describe.concurrent('a bench run', () => {
     expectSound(await run('floor-frame', 'flv', '--generators', '2'));
   });
 
+  it('has an edge of Headwater pull the stream from an origin aside', async () => {
+    expectSound(await run('headwater-edge-low', 'flv'));
+  });
+
   it('measures the event loop of the server, and not of what runs aside', async () => {
     const probed: Contender = {
       name: 'probed',

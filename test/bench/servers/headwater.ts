@@ -130,7 +130,7 @@ async function startNode(
   { directory, launch }: StartOptions,
 ): Promise<{ readonly server: OwnedProcess; readonly ready: ReadyFile }> {
   const readyFile = path.join(directory, `${role}.json`);
-  const all = ['rtmp.port=0', 'http.port=0', 'admin.port=0', 'relay.port=0', ...settings];
+  const all = [`node.id=${role}`, 'rtmp.port=0', 'http.port=0', 'admin.port=0', 'relay.port=0', ...settings];
   const set = all.flatMap((setting) => ['--set', setting]);
   const server = launch({
     title,
