@@ -18,9 +18,8 @@ const roles = /** @type {const} */ (['origin', 'edge', 'controller', 'router']);
 const intro = `# Metrics
 
 \`GET /metrics\` on the admin port, in the text format of Prometheus. Beside these come those of the process and of Node
-(\`process_…\`, \`nodejs_…\`). Those of \`nodejs_eventloop_lag_…\` that are minima, means or percentiles count the time from one look to the
-next, 0.1 s when nothing is late: \`headwater_event_loop_lag_seconds\` is the one to go by. A node with workers shows the sum over its
-processes, for \`headwater_discovery_…\` of an origin the highest of theirs.
+(\`process_…\`, \`nodejs_…\`), without the percentiles of \`nodejs_eventloop_lag_…\`: \`headwater_event_loop_lag_seconds\` is a histogram of
+the same. A node with workers shows the sum over its processes, for \`headwater_discovery_…\` of an origin the highest of theirs.
 
 A label has a few values that are known beforehand: reasons, codes of the error catalogue, protocols, kinds and roles. None is named
 after a stream, a client or an address, so the number of series of a node does not depend on what it serves: below 1,000, most of them

@@ -54,6 +54,8 @@ describe('PrometheusMetrics', () => {
   it('measures the process when asked', async () => {
     const metrics = new PrometheusMetrics();
     metrics.measureProcess();
-    expect(await metrics.render()).toContain('process_resident_memory_bytes');
+    const text = await metrics.render();
+    expect(text).toContain('process_resident_memory_bytes');
+    expect(text.match(/^nodejs_eventloop_lag_\w+/gm)).toEqual(['nodejs_eventloop_lag_seconds']);
   });
 });
