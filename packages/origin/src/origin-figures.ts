@@ -6,6 +6,7 @@ export interface OriginFigures {
   readonly streams: Gauge;
   readonly epochSeconds: Histogram;
   readonly relayDropped: Counter;
+  readonly earlyPulls: Counter;
 }
 
 /** Makes an origin's figures. */
@@ -29,6 +30,11 @@ export function originFigures(metrics: Metrics): OriginFigures {
     relayDropped: metrics.counter({
       name: 'headwater_relay_dropped_frames_total',
       help: 'Frames that pullers which lay too far behind missed, counted when their pull ends.',
+    }),
+    earlyPulls: metrics.counter({
+      name: 'headwater_origin_early_pulls_total',
+      help: 'Pulls that came before the stream that the registry had given to this node, by whether it came in time: served, late.',
+      labels: ['outcome'],
     }),
   };
 }

@@ -75,7 +75,7 @@ export class Origin {
       },
     });
     this.continuity = this.#makeContinuity();
-    this.#expected = new ExpectedStreams(options.clock);
+    this.#expected = new ExpectedStreams(options.clock, this.#figures.earlyPulls);
     const served = (key: StreamKey): ServedStream | undefined => this.continuity.served(key);
     this.feed = new RelayFeed(served, this.#figures.relayDropped, this.#expected);
   }

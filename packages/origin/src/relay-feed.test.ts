@@ -1,4 +1,4 @@
-import { parseStreamKey, type AppError, type CloseReason } from '@headwater/contracts';
+import { parseStreamKey, type AppError, type CloseReason, type MetricLabels } from '@headwater/contracts';
 import { ManualClock } from '@headwater/contracts/testing';
 import { RecordingSink, testFrames } from '@headwater/media/testing';
 import type { PullCall, PullRequest } from '@headwater/relay';
@@ -55,6 +55,7 @@ class TestCall implements PullCall {
 let clock: ManualClock;
 let stream: OriginStream;
 let dropped: number[];
+let early: [number, MetricLabels | undefined][];
 let feed: RelayFeed;
 let expected: ExpectedStreams;
 
@@ -71,7 +72,8 @@ beforeEach(() => {
     codecsChanged: () => undefined,
   });
   dropped = [];
-  expected = new ExpectedStreams(clock);
+  early = [];
+  expected = new ExpectedStreams(clock, { add: (pulls, labels) => early.push([pulls, labels]) });
   const count = { add: (frames: number) => dropped.push(frames) };
   feed = new RelayFeed((wanted) => (wanted === key ? stream : undefined), count, expected);
 });
@@ -128,6 +130,7 @@ describe('a pull of an epoch that the registry has given to this node', () => {
     expect(call.refusedWith).toBeUndefined();
     clock.advance(1);
     expect(call.refusedWith?.code).toBe('epoch_stale');
+    expect(early).toEqual([[1, { outcome: 'late' }]]);
     const late = new TestCall(6);
     feed.open(late);
     expect(late.refusedWith?.code).toBe('epoch_stale');
@@ -138,6 +141,17 @@ describe('a pull of an epoch that the registry has given to this node', () => {
     const call = new TestCall(5);
     feed.open(call);
     expect(call.heard).toEqual(['opened']);
+    expected.settle(key);
+    expect(early).toEqual([]);
+  });
+
+  it('is answered when it has come, and counted', () => {
+    expected.expect(key);
+    const calls = [new TestCall(6), new TestCall(6)];
+    for (const call of calls) feed.open(call);
+    expected.settle(key);
+    expect(calls.map((call) => call.refusedWith?.code)).toEqual(['epoch_stale', 'epoch_stale']);
+    expect(early).toEqual([[2, { outcome: 'served' }]]);
   });
 
   it('is answered no more once its puller has gone', () => {
