@@ -13,7 +13,7 @@ const bigKeyframe: Frame = {
   timestampMs: 0,
   payload: Buffer.concat([Buffer.from([0x12, 1]), Buffer.alloc(15 * 1024 * 1024)]),
 };
-const flushMs = 5_000;
+const flushMs = 4_000;
 
 let rig: EdgeRig;
 let port: FlvPort;

@@ -2,6 +2,7 @@ export * from './cross-origin.ts';
 export * from './edge.ts';
 export * from './edge-stream.ts';
 export * from './flv-request.ts';
+export * from './last-words.ts';
 export * from './play-http-flv.ts';
 export * from './play-rtmp.ts';
 export * from './play-ws-flv.ts';

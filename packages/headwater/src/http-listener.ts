@@ -5,6 +5,7 @@ import { createServer, ServerResponse, type IncomingMessage, type Server } from 
 import type { Duplex } from 'node:stream';
 import { AppError, isAppServed, type Clock, type Timer } from '@headwater/contracts';
 import {
+  cutAfterLastWords,
   parseFlvTarget,
   playHttpFlv,
   playWsFlv,
@@ -34,8 +35,6 @@ export interface HttpListenerOptions {
   /** From the connection to the end of a request's head. */
   readonly headTimeoutMs: number;
 }
-
-const lastWordsMs = 5_000;
 
 /** Listens for HTTP viewers. `server` is listened on and closed by the service that made this. */
 export class HttpListener {
@@ -165,10 +164,7 @@ export class HttpListener {
     response.assignSocket(socket);
     response.once('finish', () => {
       socket.end();
-      const cut = this.#options.clock.after(lastWordsMs, () => socket.destroy());
-      socket.once('close', () => {
-        cut.cancel();
-      });
+      cutAfterLastWords(this.#options.clock, socket);
     });
     this.#answer(request, response);
     socket.resume();

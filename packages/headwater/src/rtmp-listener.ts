@@ -11,7 +11,7 @@ import {
   type Logger,
   type Metrics,
 } from '@headwater/contracts';
-import { playRtmp, SocketSink, type Edge, type PublishForwarder } from '@headwater/edge';
+import { cutAfterLastWords, playRtmp, SocketSink, type Edge, type PublishForwarder } from '@headwater/edge';
 import type { Origin } from '@headwater/origin';
 import {
   RtmpServerSession,
@@ -39,9 +39,6 @@ export interface RtmpListenerOptions {
   /** Told of connections that ended by a fault, the peer's or ours. */
   failed(error: AppError, remoteAddress: string): void;
 }
-
-// What a closing connection may take to send its last words.
-const flushMs = 5_000;
 
 /** Listens for RTMP. `server` is listened on and closed by the service that made this. */
 export class RtmpListener {
@@ -159,10 +156,7 @@ class RtmpConnection implements RtmpServerDelegate {
     const socket = this.#socket;
     if (socket.destroyed) return;
     socket.end();
-    const timer = this.#options.clock.after(flushMs, () => socket.destroy());
-    socket.once('close', () => {
-      timer.cancel();
-    });
+    cutAfterLastWords(this.#options.clock, socket);
   }
 
   #contextOf({ client }: PublishRequest): { sessionId: string; protocol: 'rtmp'; remoteAddress: string } {

@@ -2,7 +2,7 @@
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '@headwater/contracts';
-import type { CrossOriginRule } from '@headwater/edge';
+import { cutAfterLastWords, type CrossOriginRule } from '@headwater/edge';
 import { clientAddressOf } from '../client-address.ts';
 import type { RouteAnswer, RouteDesk, RouteRequest } from './route-answers.ts';
 
@@ -11,8 +11,6 @@ export interface RoutePort {
   readonly desk: RouteDesk;
   readonly crossOrigin: CrossOriginRule;
 }
-
-const lastWordsMs = 5_000;
 
 /** Answers a request that is for the router. Never rejects. */
 export async function answerRoute(
@@ -37,10 +35,7 @@ export async function answerRouteUpgrade(
   const all = { ...headers, Connection: 'close' };
   const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
   socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines.join('')}\r\n${body}`);
-  const cut = clock.after(lastWordsMs, () => socket.destroy());
-  socket.once('close', () => {
-    cut.cancel();
-  });
+  cutAfterLastWords(clock, socket);
   socket.resume();
 }
 
